@@ -1,0 +1,1 @@
+"""Conversion scripts: from the ONNX hub file to every runtime's own format."""

@@ -1,0 +1,1 @@
+"""Plate boxes, last digits and restriction days, from photos to a small device."""

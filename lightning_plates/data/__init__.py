@@ -1,0 +1,1 @@
+"""Data sets: labels, synthetic photos, splits and loading for training."""

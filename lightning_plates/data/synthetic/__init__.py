@@ -1,0 +1,1 @@
+"""Synthetic plates and photos, drawn by our own code."""

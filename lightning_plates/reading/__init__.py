@@ -1,0 +1,1 @@
+"""From a plate's box to its text, last digit and restriction day."""

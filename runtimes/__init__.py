@@ -1,0 +1,1 @@
+"""Inference adapters: one file a runtime, one contract."""
