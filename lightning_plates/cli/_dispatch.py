@@ -18,7 +18,8 @@ def list_commands(folder: Path) -> dict[str, str]:
     files = [*folder.glob("[!_]*.py"), *folder.glob("[!_]*/__init__.py")]
     names = [file.parent.name if file.name == "__init__.py" else file.stem for file in files]
     descriptions = [_first_docstring_line(file) for file in files]
-    return dict(sorted(zip((n.rstrip("_").replace("_", "-") for n in names), descriptions)))
+    commands = [name.rstrip("_").replace("_", "-") for name in names]
+    return dict(sorted(zip(commands, descriptions, strict=True)))
 
 
 def dispatch(package: str, folder: Path, argv: list[str], prog: str) -> int:

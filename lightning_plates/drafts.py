@@ -1,0 +1,50 @@
+"""Write to a draft beside the target, then put it in place: nothing half-written is seen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def draft_of(target: Path) -> Iterator[Path]:
+    """Give a path to write to; on success it replaces ``target``, on failure it is removed.
+
+    Missing parent folders are made. The draft keeps the suffix of ``target``, because some
+    writers choose their format by it, and lies in the same folder, so that replacing is atomic.
+
+    Raises:
+        OSError: The folder cannot be written or the disk is full.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".draft-", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        yield draft
+        # mkstemp makes private files; a result is readable as any new file would be.
+        draft.chmod(0o666 & ~_umask())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Put ``text`` in place at ``target`` as UTF-8."""
+    with draft_of(target) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Put ``data`` in place at ``target``."""
+    with draft_of(target) as draft:
+        draft.write_bytes(data)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,127 @@
+"""Photo files: find them, decode any of them to upright RGB, write JPEG."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from lightning_plates.errors import InputError, PhotoError
+from lightning_plates.optional import require
+
+RgbImage: TypeAlias = NDArray[np.uint8]
+"""An upright photo: RGB, shape ``(H, W, 3)``."""
+
+HEIC_SUFFIXES = frozenset({".heic", ".heif"})
+PHOTO_SUFFIXES = HEIC_SUFFIXES | {
+    ".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm",
+}  # fmt: skip
+"""Endings that a folder is searched for; a file named by the user is opened whatever its ending."""
+
+_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+"""What Pillow's decoders raise on damaged files (its PNG reader raises ``SyntaxError``)."""
+
+
+def find_photos(folder: Path) -> list[Path]:
+    """Photos below ``folder``, recursively, sorted by path.
+
+    Raises:
+        InputError: ``folder`` is not a folder or holds no photo.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: not a folder")
+    photos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    if not photos:
+        known = " ".join(sorted(PHOTO_SUFFIXES))
+        raise InputError(f"{folder}: no photos in this folder (looked for {known})")
+    return photos
+
+
+def load_photo(path: Path) -> RgbImage:
+    """Decode a photo and turn it upright.
+
+    JPEG, PNG, GIF (first frame), WebP, BMP, TIFF and, with the extra ``heic``, HEIC; grey,
+    16-bit, CMYK, palette and transparent (on white) files; EXIF orientation is applied.
+
+    Returns:
+        RGB, shape ``(H, W, 3)``.
+
+    Raises:
+        PhotoError: The file is missing, not a photo, damaged, or has more than
+            Pillow's limit of pixels (about 89 million: a decompression bomb).
+        MissingDependencyError: A HEIC file without the extra ``heic``.
+    """
+    if path.suffix.lower() in HEIC_SUFFIXES:
+        require("pi_heif", extra="heic").register_heif_opener()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path}: {error.strerror or error}") from error
+    return decode_photo(data, str(path))
+
+
+def decode_photo(data: bytes, name: str) -> RgbImage:
+    """Decode the bytes of a photo file; see :func:`load_photo`.
+
+    Args:
+        data: Content of the file.
+        name: What error messages call it.
+    """
+    if not data:
+        raise PhotoError(f"{name}: the file is empty")
+    try:
+        with _open_image(data) as image:
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(_to_rgb(upright), dtype=np.uint8)
+    except UnidentifiedImageError as error:
+        raise PhotoError(f"{name}: not a photo in a format that can be read") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PhotoError(
+            f"{name}: more than {Image.MAX_IMAGE_PIXELS} pixels; refused as a decompression bomb"
+        ) from error
+    except _DECODING_ERRORS as error:
+        raise PhotoError(f"{name}: damaged photo ({error})") from error
+
+
+@contextlib.contextmanager
+def _open_image(data: bytes) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        # Odd EXIF blocks are common in phone photos and harmless; bombs are not.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(BytesIO(data)) as image:
+            yield image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _scale_to_8_bit(image).convert("RGB")
+    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _scale_to_8_bit(image: Image.Image) -> Image.Image:
+    """16-bit grey files use 0–65535, but 10- and 12-bit cameras only its low end: take the peak."""
+    values = np.asarray(image, dtype=np.float64)
+    peak = max(float(values.max(initial=0.0)), 1.0)
+    full_scale = next((limit for limit in (255.0, 1023.0, 4095.0) if peak <= limit), 65535.0)
+    return Image.fromarray(np.clip(values / full_scale * 255.0, 0, 255).astype(np.uint8))
+
+
+def encode_jpeg(image: RgbImage, quality: int = 92) -> bytes:
+    """Encode RGB ``image``, shape ``(H, W, 3)``, as JPEG of ``quality`` (1–95)."""
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, format="JPEG", quality=quality)
+    return buffer.getvalue()

@@ -1,0 +1,158 @@
+"""Photo → model input, model output → boxes: the one copy that everything uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lightning_plates.boxes import FloatArray, clip_boxes, order_corners, suppress_overlaps
+from lightning_plates.errors import ModelError
+from lightning_plates.photos import RgbImage
+from lightning_plates.results import Detection
+from lightning_plates.spec import ModelSpec
+
+Tensor: TypeAlias = NDArray[np.float32]
+
+PADDING_GREY = 114
+"""Value of letterbox padding; the middle grey that detectors have used since YOLOv3."""
+
+MAX_CANDIDATES = 300
+"""Best-scored boxes that enter non-maximum suppression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a photo lies on a model's input."""
+
+    width: int
+    """Width of the photo, in pixels."""
+    height: int
+    """Height of the photo, in pixels."""
+    share_x: float
+    """Part of the input's width that the photo covers, 0–1, from the left."""
+    share_y: float
+    """Part of the input's height that the photo covers, 0–1, from the top."""
+
+    def to_photo(self, boxes: FloatArray) -> FloatArray:
+        """Boxes in 0–1 of the input → pixels of the photo, cut at its edges; shape ``(…, 4)``."""
+        scale = np.array([self.width / self.share_x, self.height / self.share_y] * 2)
+        return clip_boxes(boxes * scale, self.width, self.height)
+
+    def to_input(self, boxes: FloatArray) -> FloatArray:
+        """Boxes in pixels of the photo → 0–1 of the input; shape ``(…, 4)``."""
+        scale = np.array([self.share_x / self.width, self.share_y / self.height] * 2)
+        scaled: FloatArray = boxes * scale
+        return scaled
+
+
+def place(width: int, height: int, spec: ModelSpec) -> Placement:
+    """Say where a photo of ``width`` × ``height`` pixels lies on the input of ``spec``."""
+    if spec.resize == "stretch":
+        return Placement(width, height, 1.0, 1.0)
+    scale = min(spec.width / width, spec.height / height)
+    fitted_width = max(1, round(width * scale))
+    fitted_height = max(1, round(height * scale))
+    return Placement(width, height, fitted_width / spec.width, fitted_height / spec.height)
+
+
+def resize_photo(image: RgbImage, spec: ModelSpec) -> tuple[RgbImage, Placement]:
+    """Bring a photo to the input's size by ``spec.resize``.
+
+    Args:
+        image: RGB, shape ``(H, W, 3)``.
+        spec: The model's convention.
+
+    Returns:
+        RGB, shape ``(spec.height, spec.width, 3)``, and where the photo lies on it.
+    """
+    height, width = image.shape[:2]
+    placement = place(width, height, spec)
+    fitted = (round(placement.share_x * spec.width), round(placement.share_y * spec.height))
+    # Pillow's bilinear filter widens when it shrinks: small plates are not lost to aliasing.
+    resized = np.asarray(Image.fromarray(image).resize(fitted, Image.Resampling.BILINEAR))
+    if spec.resize == "stretch":
+        return resized, placement
+    canvas = np.full((spec.height, spec.width, 3), PADDING_GREY, dtype=np.uint8)
+    canvas[: fitted[1], : fitted[0]] = resized
+    return canvas, placement
+
+
+def scale_pixels(images: NDArray[np.uint8], spec: ModelSpec) -> Tensor:
+    """Turn resized photos into the model's input values.
+
+    Args:
+        images: RGB, shape ``(N, spec.height, spec.width, 3)``.
+        spec: The model's convention.
+
+    Returns:
+        Shape ``(N, 3, H, W)`` or ``(N, H, W, 3)``, by ``spec.layout``.
+    """
+    channels = images if spec.colour_order == "RGB" else images[..., ::-1]
+    # One multiply and one add a pixel: (p / 255 − mean) / std.
+    gain = np.array([1.0 / (255.0 * s) for s in spec.std], dtype=np.float32)
+    offset = np.array([-m / s for m, s in zip(spec.mean, spec.std, strict=True)], dtype=np.float32)
+    values = channels * gain + offset
+    if spec.layout == "NCHW":
+        values = values.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def prepare(images: Sequence[RgbImage], spec: ModelSpec) -> tuple[Tensor, list[Placement]]:
+    """Photos of any sizes → one batch for the model, and where each photo lies on its input."""
+    resized = [resize_photo(image, spec) for image in images]
+    batch = scale_pixels(np.stack([pixels for pixels, _ in resized]), spec)
+    return batch, [placement for _, placement in resized]
+
+
+def decode(
+    outputs: Mapping[str, NDArray[np.generic]], spec: ModelSpec, placements: Sequence[Placement]
+) -> list[tuple[Detection, ...]]:
+    """Model outputs → plates in pixels of each photo, best first.
+
+    Args:
+        outputs: Output tensors by name, as ``spec.decoding`` describes them.
+        spec: The model's convention.
+        placements: One a photo of the batch, from :func:`prepare`.
+
+    Returns:
+        One tuple a photo; empty where nothing reaches ``spec.score_threshold``.
+
+    Raises:
+        ModelError: An output that the spec promises is missing.
+    """
+    missing = [name for name in spec.output_names if name not in outputs]
+    if missing:
+        raise ModelError(f"model {spec.name}: outputs {sorted(outputs)} lack {missing}")
+    arrays = [np.asarray(outputs[name], dtype=np.float64) for name in spec.output_names]
+    if spec.decoding == "single_box":
+        return [
+            _decode_single(box, place) for box, place in zip(arrays[0], placements, strict=True)
+        ]
+    return [
+        _decode_scored(boxes, scores, spec, placement)
+        for boxes, scores, placement in zip(arrays[0], arrays[1], placements, strict=True)
+    ]
+
+
+def _decode_single(box: FloatArray, placement: Placement) -> tuple[Detection, ...]:
+    return (_detection(placement.to_photo(order_corners(box)), None),)
+
+
+def _decode_scored(
+    boxes: FloatArray, scores: FloatArray, spec: ModelSpec, placement: Placement
+) -> tuple[Detection, ...]:
+    candidates = np.flatnonzero(scores >= spec.score_threshold)
+    best = candidates[np.argsort(-scores[candidates], kind="stable")][:MAX_CANDIDATES]
+    pixels = placement.to_photo(order_corners(boxes[best]))
+    kept = suppress_overlaps(pixels, scores[best], spec.max_overlap)
+    return tuple(_detection(pixels[i], float(scores[best][i])) for i in kept)
+
+
+def _detection(box: FloatArray, confidence: float | None) -> Detection:
+    x1, y1, x2, y2 = (float(value) for value in box)
+    return Detection((x1, y1, x2, y2), confidence)

@@ -1,0 +1,209 @@
+"""The contract that every inference adapter keeps.
+
+An adapter states four facts and two methods; checks, the spec and closing come from here.
+Nothing here measures time: that is ``bench/measure.py``'s alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_plates import processing
+from lightning_plates.errors import InputError, ModelError, SpecError
+from lightning_plates.photos import RgbImage
+from lightning_plates.results import Detection
+from lightning_plates.spec import ModelSpec
+
+Tensors: TypeAlias = Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Name, shape and type of one input or output."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    """Sizes of the axes; ``None`` where any size goes."""
+    dtype: np.dtype[np.generic]
+
+    def check(self, array: NDArray[np.generic], model: Path) -> None:
+        """Refuse an ``array`` that does not fit.
+
+        Raises:
+            InputError: Its shape or type differs from what the model declares.
+        """
+        fits = len(array.shape) == len(self.shape) and all(
+            wanted is None or wanted == got
+            for wanted, got in zip(self.shape, array.shape, strict=True)
+        )
+        if not fits:
+            raise InputError(
+                f"{model.name}: input {self.name!r} has shape {array.shape}, "
+                f"the model expects {self.shape}"
+            )
+        if array.dtype != self.dtype:
+            raise InputError(
+                f"{model.name}: input {self.name!r} is {array.dtype}, "
+                f"the model expects {self.dtype}"
+            )
+
+
+Specs: TypeAlias = tuple[TensorSpec, ...]
+
+
+class Runtime(ABC):
+    """An opened model; use it as a context manager.
+
+    Args:
+        model: The model file.
+        device: What runs it, e.g. ``"cpu"``; an adapter refuses what it does not have.
+        threads: Threads for one inference; ``None`` leaves the choice to the library.
+
+    Raises:
+        InputError: The file is missing.
+        ModelError: The library cannot open the file, or lacks the device.
+        MissingDependencyError: The library is not installed.
+    """
+
+    label: ClassVar[str]
+    """Name for people, e.g. ``"ONNX Runtime"``."""
+    module: ClassVar[str]
+    """Python package that does the work; imported when a model is opened."""
+    extra: ClassVar[str]
+    """Extra of this distribution that installs it."""
+    suffixes: ClassVar[tuple[str, ...]]
+    """Endings of the files that it opens."""
+
+    def __init__(self, model: Path, device: str = "cpu", threads: int | None = None) -> None:
+        if not model.exists():
+            raise InputError(f"{model}: no such file")
+        if threads is not None and threads < 1:
+            raise InputError(f"threads is {threads}, expected 1 or more")
+        self.model = model
+        self.inputs, self.outputs = self._open(model, device, threads)
+        self._is_open = True
+
+    @abstractmethod
+    def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
+        """Load the file; return its inputs and outputs."""
+
+    @abstractmethod
+    def _run(self, feeds: Tensors) -> Tensors:
+        """Compute every output from checked inputs."""
+
+    def _close(self) -> None:  # noqa: B027 -- most libraries free their memory by themselves
+        """Free what the library does not free by itself."""
+
+    def _spec_json(self) -> str | None:
+        """Text of the model's spec; formats without metadata carry it in a sidecar file."""
+        sidecar = self.model.with_name(self.model.name + ".spec.json")
+        return sidecar.read_text(encoding="utf-8") if sidecar.exists() else None
+
+    @functools.cached_property
+    def spec(self) -> ModelSpec:
+        """The model's pre- and post-processing.
+
+        Raises:
+            SpecError: The file carries none, or it contradicts the model's inputs or outputs.
+        """
+        text = self._spec_json()
+        if text is None:
+            raise SpecError(
+                f"{self.model}: no model spec in its metadata; "
+                "export it again with: python -m conversion.hub CHECKPOINT -o model.onnx"
+            )
+        spec = ModelSpec.from_json(text)
+        self._check_spec(spec)
+        return spec
+
+    def run(self, feeds: Tensors) -> Tensors:
+        """Run the model once.
+
+        Args:
+            feeds: One array for every input, by name.
+
+        Returns:
+            One array for every output, by name.
+
+        Raises:
+            InputError: An input is missing, unknown, or of the wrong shape or type.
+            ModelError: The model was closed, or the library failed.
+        """
+        if not self._is_open:
+            raise ModelError(f"{self.model}: the model is closed")
+        expected = {tensor.name for tensor in self.inputs}
+        if set(feeds) != expected:
+            raise InputError(
+                f"{self.model.name}: got inputs {sorted(feeds)}, the model takes {sorted(expected)}"
+            )
+        for tensor in self.inputs:
+            tensor.check(feeds[tensor.name], self.model)
+        return self._run(feeds)
+
+    def locate(self, images: Sequence[RgbImage]) -> list[tuple[Detection, ...]]:
+        """Find the plates of each photo, best first.
+
+        Args:
+            images: RGB photos of any sizes, each of shape ``(H, W, 3)``.
+
+        Returns:
+            One tuple a photo; boxes in pixels of that photo.
+        """
+        if not images:
+            return []
+        batch, placements = processing.prepare(images, self.spec)
+        return processing.decode(self._run_batch(batch), self.spec, placements)
+
+    def close(self) -> None:
+        """Free the model; closing twice is fine."""
+        if self._is_open:
+            self._is_open = False
+            self._close()
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run_batch(self, batch: processing.Tensor) -> Tensors:
+        """Run a batch at once, or photo by photo where the file was compiled for fewer."""
+        name = self.spec.input_name
+        fixed = self.inputs[0].shape[0]
+        if fixed is None or fixed == len(batch):
+            return self.run({name: batch})
+        parts = [self.run({name: batch[i : i + 1]}) for i in range(len(batch))]
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    def _check_spec(self, spec: ModelSpec) -> None:
+        names = [tensor.name for tensor in self.inputs]
+        if names != [spec.input_name]:
+            raise SpecError(
+                f"{self.model}: the spec names input {spec.input_name!r}, the graph has {names}"
+            )
+        graph = self.inputs[0].shape
+        fits = len(graph) == 4 and all(
+            got in (None, wanted)
+            for wanted, got in zip(spec.input_shape[1:], graph[1:], strict=True)
+        )
+        if not fits:
+            raise SpecError(
+                f"{self.model}: the spec says input {spec.input_shape[1:]}, the graph {graph[1:]}"
+            )
+        missing = set(spec.output_names) - {tensor.name for tensor in self.outputs}
+        if missing:
+            raise SpecError(f"{self.model}: the graph lacks the outputs {sorted(missing)}")

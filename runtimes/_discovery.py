@@ -1,0 +1,60 @@
+"""Which runtimes exist, and which of them opens a file. A runtime exists because its file does."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+
+from lightning_plates.errors import InputError
+from lightning_plates.optional import is_installed
+from runtimes._base import Runtime
+
+
+def list_runtimes() -> dict[str, type[Runtime]]:
+    """Every runtime of this folder by its file's name; none of their libraries is imported."""
+    files = sorted(Path(__file__).parent.glob("[!_]*.py"))
+    return {file.stem: _runtime_in(file.stem) for file in files}
+
+
+def installed_runtimes() -> dict[str, type[Runtime]]:
+    """The runtimes whose library is installed."""
+    return {name: cls for name, cls in list_runtimes().items() if is_installed(cls.module)}
+
+
+def open_model(
+    path: Path, runtime: str | None = None, device: str = "cpu", threads: int | None = None
+) -> Runtime:
+    """Open a model with the runtime that reads its ending.
+
+    Args:
+        path: The model file.
+        runtime: Name of a runtime; ``None`` chooses by the file's ending.
+        device: What runs it, e.g. ``"cpu"``.
+        threads: Threads for one inference; ``None`` leaves the choice to the library.
+
+    Raises:
+        InputError: No runtime of that name, or none for that ending; the message lists them.
+    """
+    known = list_runtimes()
+    if runtime is not None:
+        if runtime not in known:
+            raise InputError(f"unknown runtime {runtime!r} (choose from: {', '.join(known)})")
+        return known[runtime](path, device, threads)
+    for cls in known.values():
+        if path.suffix in cls.suffixes:
+            return cls(path, device, threads)
+    endings = ", ".join(sorted({suffix for cls in known.values() for suffix in cls.suffixes}))
+    raise InputError(f"{path}: no runtime opens this file (known endings: {endings})")
+
+
+def _runtime_in(name: str) -> type[Runtime]:
+    module = importlib.import_module(f"runtimes.{name}")
+    own = [
+        cls
+        for _, cls in inspect.getmembers(module, inspect.isclass)
+        if issubclass(cls, Runtime) and cls.__module__ == module.__name__
+    ]
+    if len(own) != 1:
+        raise TypeError(f"runtimes/{name}.py must define exactly one Runtime, found {len(own)}")
+    return own[0]
