@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 from pathlib import Path
 
 from lightning_plates.cli._dispatch import dispatch
-from lightning_plates.errors import PlatesError
+from lightning_plates.console import run_reporting
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells report it (128 + SIGINT)."""
+PROG = "python -m lightning_plates"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; expected failures become one line on standard error.
+    """Run one command.
 
     Args:
         argv: Words of the command line after the program's name; ``None`` takes ``sys.argv``.
@@ -23,37 +20,11 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    words = sys.argv[1:] if argv is None else argv
-    folder = Path(__file__).parent / "cli"
-    try:
-        return dispatch("lightning_plates.cli", folder, words, "python -m lightning_plates")
-    except PlatesError as error:
-        return report_failure(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return report_failure("interrupted; what was finished is kept", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output went away (`… | head`); nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        return report_failure(describe_os_error(error), 2)
+    return run_reporting(_dispatch, sys.argv[1:] if argv is None else argv)
 
 
-def report_failure(message: str, status: int) -> int:
-    """Print ``message`` as one line on standard error and return ``status``."""
-    print("error: " + " ".join(message.split()), file=sys.stderr)
-    return status
-
-
-def describe_os_error(error: OSError) -> str:
-    """Say in one line which file failed, why, and what to do about a full or read-only disk."""
-    advice = {
-        errno.ENOSPC: "; free some space and run the command again",
-        errno.EROFS: "; choose another output folder",
-        errno.EACCES: "; check the permissions or choose another folder",
-    }.get(error.errno or 0, "")
-    where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}{advice}"
+def _dispatch(words: list[str]) -> int:
+    return dispatch("lightning_plates.cli", Path(__file__).parent / "cli", words, PROG)
 
 
 if __name__ == "__main__":

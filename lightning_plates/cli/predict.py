@@ -1,0 +1,152 @@
+"""Find the plate in photos with a checkpoint or an exported model, without torch for the latter."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning_plates.drafts import write_bytes, write_text
+from lightning_plates.drawing import Mark, draw_marks
+from lightning_plates.errors import InputError, PhotoError
+from lightning_plates.photos import RgbImage, encode_jpeg, find_photos, load_photo
+from lightning_plates.results import Detection
+from runtimes import Runtime, open_model
+
+BATCH_SIZE = 16
+"""Photos decoded and run together: enough to fill the cores, little enough for a small board."""
+
+UNREADABLE_EXIT_CODE = 3
+"""Exit status when some photos could not be read; the others were answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model answered for one photo."""
+
+    file: Path
+    error: str | None
+    """Why the photo could not be read, or ``None``."""
+    plates: tuple[Detection, ...] = ()
+    """Best first; boxes in pixels of the photo."""
+
+
+def main(argv: list[str]) -> int:
+    """Run ``predict``; see ``--help``."""
+    args = _parser().parse_args(argv)
+    files = list_inputs(args.photos)
+    with open_model(args.model, args.runtime, args.device, args.threads) as model:
+        _ = model.spec  # a model without a spec is refused before any photo is decoded
+        predictions = []
+        for prediction, image in predict_files(model, files):
+            _report(prediction, args.json)
+            if args.save is not None and image is not None:
+                _save_picture(args.save, prediction, image)
+            predictions.append(prediction)
+    if args.csv is not None:
+        write_text(args.csv, to_csv(predictions))
+    unreadable = [p for p in predictions if p.error is not None]
+    for prediction in unreadable:
+        print(f"skipped: {prediction.error}", file=sys.stderr)
+    return UNREADABLE_EXIT_CODE if unreadable else 0
+
+
+def list_inputs(arguments: Sequence[Path]) -> list[Path]:
+    """Files as given, folders as the photos below them.
+
+    Raises:
+        InputError: A path does not exist, or a folder holds no photo.
+    """
+    files: list[Path] = []
+    for path in arguments:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        files += find_photos(path) if path.is_dir() else [path]
+    return files
+
+
+def predict_files(
+    model: Runtime, files: Sequence[Path]
+) -> Iterator[tuple[Prediction, RgbImage | None]]:
+    """Answer photo by photo, in the order given; the photo itself is ``None`` if unreadable."""
+    for start in range(0, len(files), BATCH_SIZE):
+        batch = files[start : start + BATCH_SIZE]
+        loaded = [_try_load(file) for file in batch]
+        images = [image for image, _ in loaded if image is not None]
+        answers = iter(model.locate(images))
+        for file, (image, error) in zip(batch, loaded, strict=True):
+            plates = next(answers) if image is not None else ()
+            yield Prediction(file, error, plates), image
+
+
+def to_json(prediction: Prediction) -> str:
+    """One line of JSON: file, error, and a list of boxes with their confidence."""
+    plates = [{"box": list(p.box), "confidence": p.confidence} for p in prediction.plates]
+    record: dict[str, Any] = {"file": str(prediction.file), "error": prediction.error}
+    return json.dumps({**record, "plates": plates}, ensure_ascii=False)
+
+
+def to_csv(predictions: Sequence[Prediction]) -> str:
+    """A table with one row a plate; a photo without one is a row with empty cells."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["file", "x1", "y1", "x2", "y2", "confidence", "error"])
+    for prediction in predictions:
+        error = prediction.error or ""
+        for plate in prediction.plates:
+            box = [f"{value:.2f}" for value in plate.box]
+            confidence = "" if plate.confidence is None else f"{plate.confidence:.4f}"
+            writer.writerow([prediction.file, *box, confidence, error])
+        if not prediction.plates:
+            writer.writerow([prediction.file, "", "", "", "", "", error])
+    return buffer.getvalue()
+
+
+def _try_load(file: Path) -> tuple[RgbImage | None, str | None]:
+    try:
+        return load_photo(file), None
+    except PhotoError as error:
+        return None, str(error)
+
+
+def _report(prediction: Prediction, as_json: bool) -> None:
+    if as_json:
+        print(to_json(prediction))
+    elif prediction.error is None:
+        found = [_describe(plate) for plate in prediction.plates]
+        print(f"{prediction.file}: {'; '.join(found) or 'no plate found'}")
+
+
+def _describe(plate: Detection) -> str:
+    x1, y1, x2, y2 = plate.box
+    text = f"plate at x {x1:.0f}–{x2:.0f}, y {y1:.0f}–{y2:.0f} px"
+    return text if plate.confidence is None else f"{text} ({plate.confidence:.0%})"
+
+
+def _save_picture(folder: Path, prediction: Prediction, image: RgbImage) -> None:
+    marks = [
+        Mark(plate.box, caption="" if plate.confidence is None else f"{plate.confidence:.2f}")
+        for plate in prediction.plates
+    ]
+    # The parent's name keeps photos of the same name from different folders apart.
+    name = f"{prediction.file.parent.name}_{prediction.file.stem}.jpg".lstrip("_")
+    write_bytes(folder / name, encode_jpeg(draw_marks(image, marks)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lightning_plates predict", description=__doc__)
+    parser.add_argument("model", type=Path, help="model.onnx, a checkpoint, or any exported file")
+    parser.add_argument("photos", type=Path, nargs="+", help="photos, or folders of them")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a table of all boxes")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON a photo")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="write photos with boxes drawn")
+    parser.add_argument("--runtime", help="runtime to use (default: by the file's ending)")
+    parser.add_argument("--device", default="cpu", help="what runs the model (%(default)s)")
+    parser.add_argument("--threads", type=int, help="threads for one inference")
+    return parser

@@ -1,0 +1,54 @@
+"""How a program of this project ends: a result, or one line that says what failed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+from lightning_plates.errors import PlatesError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells report it (128 + SIGINT)."""
+
+
+def run_reporting(command: Callable[[list[str]], int], argv: list[str]) -> int:
+    """Run ``command``; an expected failure becomes one line on standard error.
+
+    Args:
+        command: Takes the words of the command line, returns the exit status.
+        argv: Those words.
+
+    Returns:
+        The exit status; that of the error where one was reported.
+    """
+    try:
+        return command(argv)
+    except PlatesError as error:
+        return report_failure(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return report_failure("interrupted; what was finished is kept", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away (`… | head`); nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return report_failure(describe_os_error(error), 2)
+
+
+def report_failure(message: str, status: int) -> int:
+    """Print ``message`` as one line on standard error and return ``status``."""
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def describe_os_error(error: OSError) -> str:
+    """Say in one line which file failed, why, and what to do about a full or read-only disk."""
+    advice = {
+        errno.ENOSPC: "; free some space and run the command again",
+        errno.EROFS: "; choose another output folder",
+        errno.EACCES: "; check the permissions or choose another folder",
+    }.get(error.errno or 0, "")
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}{advice}"

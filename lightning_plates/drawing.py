@@ -1,0 +1,65 @@
+"""Boxes and captions drawn on photos, with Pillow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from lightning_plates.boxes import BoxXyxy
+from lightning_plates.photos import RgbImage
+
+LABEL_COLOUR = (0, 170, 0)
+"""Green: what a person labelled."""
+PREDICTION_COLOUR = (220, 0, 0)
+"""Red: what a model answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One box to draw."""
+
+    box: BoxXyxy
+    """``x1, y1, x2, y2`` in pixels of the image; ``x2`` and ``y2`` are exclusive."""
+    colour: tuple[int, int, int] = PREDICTION_COLOUR
+    """RGB, 0–255."""
+    caption: str = ""
+    """Text above the box; empty for none."""
+
+
+def draw_marks(image: RgbImage, marks: Sequence[Mark]) -> RgbImage:
+    """Draw ``marks`` on a copy of ``image``, lines and letters in proportion to its size.
+
+    Args:
+        image: RGB, shape ``(H, W, 3)``.
+        marks: What to draw, the last on top.
+
+    Returns:
+        RGB, shape ``(H, W, 3)``.
+    """
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
+    long_side = max(image.shape[:2])
+    line_width = max(1, round(long_side / 300))
+    font = ImageFont.load_default(size=max(10, round(long_side / 45)))
+    for mark in marks:
+        x1, y1, x2, y2 = mark.box
+        # Pillow wants the last pixel that is inside and refuses an inverted rectangle.
+        corners = (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1))
+        pen.rectangle(corners, outline=mark.colour, width=line_width)
+        if mark.caption:
+            _draw_caption(pen, mark, font)
+    return np.asarray(canvas, dtype=np.uint8)
+
+
+def _draw_caption(
+    pen: ImageDraw.ImageDraw, mark: Mark, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> None:
+    left, top, right, bottom = pen.textbbox((0, 0), mark.caption, font=font)
+    height = bottom - top + 4
+    x1, y1 = mark.box[0], mark.box[1]
+    y = y1 - height if y1 >= height else mark.box[3]
+    pen.rectangle((x1, y, x1 + right - left + 4, y + height), fill=mark.colour)
+    pen.text((x1 + 2 - left, y + 2 - top), mark.caption, fill="white", font=font)
