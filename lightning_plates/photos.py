@@ -7,6 +7,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TypeAlias
@@ -27,6 +28,8 @@ PHOTO_SUFFIXES = HEIC_SUFFIXES | {
 }  # fmt: skip
 """Endings that a folder is searched for; a file named by the user is opened whatever its ending."""
 
+_ORIENTATION_TAG = 0x0112
+"""EXIF 2.32, table 4: 1 is upright; 5 to 8 swap width and height."""
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 """What Pillow's decoders raise on damaged files (its PNG reader raises ``SyntaxError``)."""
 
@@ -46,6 +49,37 @@ def find_photos(folder: Path) -> list[Path]:
     return photos
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoHeader:
+    """Size of a photo as its file has it, before its EXIF orientation is applied."""
+
+    width: int
+    """Pixels, as stored."""
+    height: int
+    """Pixels, as stored."""
+    orientation: int
+    """EXIF orientation, 1–8; 1 is upright."""
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height of what :func:`load_photo` returns."""
+        turned = self.orientation in {5, 6, 7, 8}
+        return (self.height, self.width) if turned else (self.width, self.height)
+
+
+def read_header(path: Path) -> PhotoHeader:
+    """Read a photo's size and orientation without decoding its pixels.
+
+    Raises:
+        PhotoError: The file is missing, not a photo, or a decompression bomb.
+        MissingDependencyError: A HEIC file without the extra ``heic``.
+    """
+    with _reporting(str(path)), _open_image(_read_file(path)) as image:
+        orientation = int(image.getexif().get(_ORIENTATION_TAG, 1))
+        known = orientation if 1 <= orientation <= 8 else 1
+        return PhotoHeader(image.width, image.height, known)
+
+
 def load_photo(path: Path) -> RgbImage:
     """Decode a photo and turn it upright.
 
@@ -60,13 +94,7 @@ def load_photo(path: Path) -> RgbImage:
             Pillow's limit of pixels (about 89 million: a decompression bomb).
         MissingDependencyError: A HEIC file without the extra ``heic``.
     """
-    if path.suffix.lower() in HEIC_SUFFIXES:
-        require("pi_heif", extra="heic").register_heif_opener()
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PhotoError(f"{path}: {error.strerror or error}") from error
-    return decode_photo(data, str(path))
+    return decode_photo(_read_file(path), str(path))
 
 
 def decode_photo(data: bytes, name: str) -> RgbImage:
@@ -76,12 +104,26 @@ def decode_photo(data: bytes, name: str) -> RgbImage:
         data: Content of the file.
         name: What error messages call it.
     """
-    if not data:
-        raise PhotoError(f"{name}: the file is empty")
+    with _reporting(name), _open_image(data) as image:
+        upright = ImageOps.exif_transpose(image)
+        return np.asarray(_to_rgb(upright), dtype=np.uint8)
+
+
+def _read_file(path: Path) -> bytes:
+    if path.suffix.lower() in HEIC_SUFFIXES:
+        require("pi_heif", extra="heic").register_heif_opener()
     try:
-        with _open_image(data) as image:
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(_to_rgb(upright), dtype=np.uint8)
+        data = path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path}: {error.strerror or error}") from error
+    return data
+
+
+@contextlib.contextmanager
+def _reporting(name: str) -> Iterator[None]:
+    """Turn what Pillow raises on a bad file into one line about ``name``."""
+    try:
+        yield
     except UnidentifiedImageError as error:
         raise PhotoError(f"{name}: not a photo in a format that can be read") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -94,6 +136,8 @@ def decode_photo(data: bytes, name: str) -> RgbImage:
 
 @contextlib.contextmanager
 def _open_image(data: bytes) -> Iterator[Image.Image]:
+    if not data:
+        raise ValueError("the file is empty")
     with warnings.catch_warnings():
         # Odd EXIF blocks are common in phone photos and harmless; bombs are not.
         warnings.simplefilter("ignore")

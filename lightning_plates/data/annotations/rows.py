@@ -1,0 +1,187 @@
+"""From the rows of a label file to photo records, with every problem on the way collected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from lightning_plates.data.annotations.photo_folder import PhotoFolder
+from lightning_plates.data.annotations.record import (
+    AnnotationSet,
+    BoxRecord,
+    PhotoRecord,
+    scale_corners,
+)
+from lightning_plates.errors import PlatesError
+
+OVERHANG_PX = 1.0
+"""Formats with whole pixels or few decimals overhang by rounding; such a box is cut at the edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One entry of a label file: a box, or a photo that has none."""
+
+    where: str
+    """``file:line`` of the entry."""
+    photo: str
+    """The photo's name as the label file has it."""
+    box: BoxRecord | None
+    """As written; it may still be inverted or outside."""
+    size: tuple[int, int] | None = None
+    """Width and height of the photo as labelled; ``None`` where the format has none."""
+    normalised: bool = False
+    """Whether the coordinates are 0–1 of the photo instead of pixels."""
+    source: str = ""
+    """See :attr:`PhotoRecord.source`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a set."""
+
+    where: str
+    """``file:line``, or a path."""
+    text: str
+    photo: str = ""
+    """The photo concerned, as :attr:`PhotoRecord.file` or as labelled; empty for a whole file."""
+    row_only: bool = False
+    """Whether only this entry is lost (a duplicate) and the photo's other boxes stand."""
+
+    def __str__(self) -> str:
+        """One line: place and problem."""
+        return f"{self.where}: {self.text}"
+
+
+Entry: TypeAlias = LabelRow | Problem
+"""What a format's ``read`` yields: an entry, or why a line is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What label files say, sound and unsound."""
+
+    annotations: AnnotationSet
+    """The photos without problems."""
+    problems: tuple[Problem, ...]
+    """All others, in the order of the file."""
+    places: Mapping[str, str]
+    """``file:line`` where each photo of the set is first named."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A sound row with its photo found and its box in pixels."""
+
+    where: str
+    file: str
+    width: int
+    height: int
+    box: BoxRecord | None
+    source: str
+
+
+def gather(entries: Iterable[Entry], photos: PhotoFolder) -> Labels:
+    """Collect entries into one record a photo.
+
+    A photo with an unsound entry is left out as a whole, because training on part of its boxes
+    would teach that the others are background. A row that repeats another is dropped alone.
+    """
+    groups: dict[str, list[_Placed]] = {}
+    problems: list[Problem] = []
+    for entry in entries:
+        placed = _place(entry, photos) if isinstance(entry, LabelRow) else entry
+        if isinstance(placed, _Placed):
+            group = groups.setdefault(placed.file, [])
+            conflict = _conflict(placed, group)
+            if conflict is None:
+                group.append(placed)
+                continue
+            placed = conflict
+        problems.append(placed)
+    spoilt = {problem.photo for problem in problems if not problem.row_only}
+    records = tuple(_merge(rows) for file, rows in groups.items() if file not in spoilt and rows)
+    places = {file: rows[0].where for file, rows in groups.items() if rows}
+    return Labels(AnnotationSet(photos.root, records), tuple(problems), places)
+
+
+def box_problem(box: BoxRecord, width: float, height: float) -> str | None:
+    """What is wrong with a box in a photo of ``width`` × ``height`` (same unit), or ``None``."""
+    shown = ", ".join(f"{value:g}" for value in box.xyxy)
+    if not all(math.isfinite(value) for value in box.xyxy):
+        return f"box with a coordinate that is no number ({shown})"
+    if box.x2 < box.x1 or box.y2 < box.y1:
+        return f"inverted box ({shown})"
+    if box.area == 0:
+        return f"empty box ({shown})"
+    overhang = max(-box.x1, -box.y1, box.x2 - width, box.y2 - height)
+    if overhang > OVERHANG_PX:
+        return f"box ({shown}) outside its photo of {width:g} x {height:g}"
+    return None
+
+
+def _place(row: LabelRow, photos: PhotoFolder) -> _Placed | Problem:
+    file = photos.find(row.photo)
+    if isinstance(file, tuple):
+        reason = f"fits several photos ({', '.join(file[:3])})" if file else "no such photo"
+        return Problem(row.where, f"{row.photo!r}: {reason} in {photos.root}", row.photo)
+    try:
+        width, height = row.size or photos.upright_size(file)
+    except PlatesError as error:
+        return Problem(row.where, str(error), file)
+    if width < 1 or height < 1:
+        return Problem(row.where, f"photo size {width} x {height}", file)
+    if row.box is None:
+        return _Placed(row.where, file, width, height, None, row.source)
+    box = _scaled(row.box, width, height) if row.normalised else row.box
+    problem = box_problem(box, width, height)
+    if problem is not None:
+        return Problem(row.where, problem, file)
+    return _Placed(row.where, file, width, height, _cut(box, width, height), row.source)
+
+
+def _conflict(row: _Placed, earlier: list[_Placed]) -> Problem | None:
+    if not earlier:
+        return None
+    first = earlier[0]
+    if (row.width, row.height) != (first.width, first.height):
+        sizes = f"{row.width} x {row.height} here, {first.width} x {first.height}"
+        return Problem(row.where, f"{row.file}: size {sizes} at {first.where}", row.file)
+    if row.source != first.source:
+        sources = f"{row.source!r} here, {first.source!r}"
+        return Problem(row.where, f"{row.file}: source {sources} at {first.where}", row.file)
+    for other in earlier:
+        if row.box == other.box:
+            return Problem(row.where, f"{row.file}: repeats {other.where}", row.file, row_only=True)
+    return None
+
+
+def _merge(rows: list[_Placed]) -> PhotoRecord:
+    first = rows[0]
+    boxes = tuple(row.box for row in rows if row.box is not None)
+    return PhotoRecord(first.file, first.width, first.height, boxes, first.source)
+
+
+def _scaled(box: BoxRecord, width: int, height: int) -> BoxRecord:
+    corners = box.corners and scale_corners(box.corners, width, height)
+    return replace(
+        box,
+        x1=box.x1 * width,
+        y1=box.y1 * height,
+        x2=box.x2 * width,
+        y2=box.y2 * height,
+        corners=corners,
+    )
+
+
+def _cut(box: BoxRecord, width: int, height: int) -> BoxRecord:
+    """Cut an overhang at the edge; a corner of the plate itself may lie outside the photo."""
+    return replace(
+        box,
+        x1=max(box.x1, 0.0),
+        y1=max(box.y1, 0.0),
+        x2=min(box.x2, float(width)),
+        y2=min(box.y2, float(height)),
+    )
