@@ -1,0 +1,56 @@
+# Two commands set everything up on a fresh machine: `make demo` and `make test`.
+# They need Python 3.11 (3.10–3.13 work too), make and a package registry.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m lightning_plates
+EXTRAS := train,data,read,dev
+DEMO := runs/demo
+
+.PHONY: demo test slow lint types imports check thesis constraints clean help
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+# Installed once: only a change of the package's metadata or pins installs again.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]' \
+		|| $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]'
+	touch $@
+
+demo: $(VENV)/.installed  ## make photos, fit, export, check and draw: a few minutes, offline
+	$(RUN) demo -o $(DEMO)
+
+thesis: $(VENV)/.installed  ## reproduce the thesis' first stage; resumable
+	$(RUN) thesis -o runs/thesis
+
+test: $(VENV)/.installed  ## the fast tests
+	$(BIN)/python -m pytest -q -m "not slow and not gpu and not network"
+
+slow: $(VENV)/.installed  ## the slow tests
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed
+	$(BIN)/lint-imports
+
+check: lint types imports  ## lint, types and import rules
+
+constraints: $(VENV)/.installed  ## pin the newest versions that resolve together
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --all-extras pyproject.toml \
+		--no-emit-index-url --no-annotate --no-header -o constraints.new
+	{ echo '# Exact versions that were tested together. Made by `make constraints`; no addresses inside.'; \
+		cat constraints.new; } > constraints.txt
+	rm constraints.new
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
