@@ -1,0 +1,107 @@
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_onnx import save_constant_scored_model, save_mean_colour_model
+
+from lightning_plates.__main__ import main
+from lightning_plates.photos import load_photo
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.new("RGB", (40, 20), (255, 0, 0)).save(folder / "red.png")
+    Image.new("RGB", (40, 20), (0, 255, 255)).save(folder / "cyan.png")
+    return folder
+
+
+def test_json_lines_in_order(tmp_path, photos, capsys):
+    model = save_mean_colour_model(tmp_path / "m.onnx")
+    assert main(["predict", str(model), str(photos), "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["file"].rpartition("/")[2] for line in lines] == ["cyan.png", "red.png"]
+    assert lines[0]["plates"][0]["box"] == pytest.approx([0, 10, 20, 20], abs=1e-3)
+    assert lines[1]["plates"] == [{"box": pytest.approx([20, 0, 40, 10]), "confidence": None}]
+
+
+def test_unreadable_photos_are_listed_and_the_others_answered(tmp_path, photos, capsys):
+    (photos / "broken.jpg").write_bytes(b"not a photo")
+    model = save_mean_colour_model(tmp_path / "m.onnx")
+    table = tmp_path / "out" / "boxes.csv"
+    status = main(["predict", str(model), str(photos), "--csv", str(table)])
+    captured = capsys.readouterr()
+    assert status == 3
+    assert captured.err.startswith("skipped: ")
+    assert "broken.jpg: not a photo" in captured.err
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["x1"], bool(r["error"])) for r in rows] == [
+        ("", True), ("0.00", False), ("20.00", False)
+    ]  # fmt: skip
+
+
+def test_pictures_show_the_box(tmp_path):
+    Image.new("RGB", (400, 200), (0, 255, 255)).save(tmp_path / "cyan.png")
+    model = save_constant_scored_model(
+        tmp_path / "m.onnx", [[0.25, 0.125, 0.75, 0.375], [0.9, 0.1, 1.0, 0.2]], [0.9, 0.1]
+    )
+    out = tmp_path / "out"
+    assert main(["predict", str(model), str(tmp_path / "cyan.png"), "--save", str(out)]) == 0
+    [file] = out.iterdir()
+    picture = load_photo(file).astype(int)
+    red = (picture[..., 0] > 120) & (picture[..., 1] < 140)
+    # The letterboxed photo covers the upper half of the square input; below is its lower edge.
+    columns = np.flatnonzero(red[145:155].any(axis=0))
+    assert (columns.min(), columns.max()) == (
+        pytest.approx(100, abs=3), pytest.approx(299, abs=3)
+    )  # fmt: skip
+
+
+def test_no_plate_is_an_answer(tmp_path, photos, capsys):
+    model = save_constant_scored_model(tmp_path / "m.onnx", [[0, 0, 1, 1]], [0.1])
+    assert main(["predict", str(model), str(photos / "red.png")]) == 0
+    assert capsys.readouterr().out.endswith("red.png: no plate found\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["gone.onnx", "{photos}"], "gone.onnx: no such file"),
+        (["{model}", "gone.jpg"], "gone.jpg: no such file or folder"),
+        (["{model}", "{empty}"], "no photos in this folder"),
+        (["{model}", "{photos}", "--runtime", "warp"], "unknown runtime 'warp'"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, photos, capsys, arguments, reason):
+    (tmp_path / "empty").mkdir()
+    names = {
+        "photos": photos,
+        "model": save_mean_colour_model(tmp_path / "m.onnx"),
+        "empty": tmp_path / "empty",
+    }
+    assert main(["predict", *(word.format(**names) for word in arguments)]) == 2
+    error = capsys.readouterr().err
+    assert reason in error
+    assert error.count("\n") == 1
+
+
+def test_an_onnx_file_is_run_without_torch(tmp_path, photos):
+    model = save_mean_colour_model(tmp_path / "m.onnx")
+    # An import of torch or Lightning fails in this process as if they were not installed.
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'torchvision', 'pytorch_lightning', 'cv2', 'onnx'):\n"
+        "    sys.modules[name] = None\n"
+        "from lightning_plates.__main__ import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    words = [sys.executable, "-c", code, "predict", str(model), str(photos), "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 2

@@ -1,0 +1,122 @@
+"""The contract that every runtime keeps, on every runtime whose library is installed.
+
+What differs by format is only how a tiny model file comes to be; ``MODEL_MAKERS`` says it.
+"""
+
+import numpy as np
+import pytest
+from tiny_onnx import save_mean_colour_model
+
+from lightning_plates.errors import InputError, ModelError, SpecError
+from runtimes import installed_runtimes, list_runtimes, open_model
+
+
+def _onnx_file(folder):
+    return save_mean_colour_model(folder / "tiny.onnx")
+
+
+def _checkpoint_file(folder):
+    pytest.skip("a checkpoint is opened in tests/runtimes/test_pytorch.py, on the trained tiny net")
+
+
+MODEL_MAKERS = {".onnx": _onnx_file, ".ckpt": _checkpoint_file}
+
+
+@pytest.fixture(params=sorted(installed_runtimes()))
+def model_file(request, tmp_path):
+    cls = installed_runtimes()[request.param]
+    assert cls.suffixes[0] in MODEL_MAKERS, f"say in MODEL_MAKERS how to make a {cls.suffixes[0]}"
+    return MODEL_MAKERS[cls.suffixes[0]](tmp_path)
+
+
+def colour_photo(red, green, blue, size=(20, 10)):
+    return np.full((size[1], size[0], 3), (red, green, blue), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", sorted(list_runtimes()))
+def test_facts_are_stated(name):
+    cls = list_runtimes()[name]
+    assert cls.label
+    assert cls.module
+    assert cls.extra
+    assert all(suffix.startswith(".") for suffix in cls.suffixes)
+
+
+def test_answers_are_in_pixels_of_each_photo(model_file):
+    with open_model(model_file) as model:
+        [[first], [second]] = model.locate(
+            [colour_photo(255, 0, 0), colour_photo(0, 255, 255, size=(100, 200))]
+        )
+    assert first.box == pytest.approx((10, 0, 20, 5), abs=1e-3)
+    assert second.box == pytest.approx((0, 100, 50, 200), abs=1e-3)
+
+
+def test_no_photos_no_answers(model_file):
+    with open_model(model_file) as model:
+        assert model.locate([]) == []
+
+
+@pytest.mark.parametrize(
+    ("feeds", "reason"),
+    [
+        ({}, "got inputs"),
+        ({"picture": np.zeros((1, 3, 8, 8), np.float32)}, "got inputs"),
+        ({"image": np.zeros((1, 3, 9, 8), np.float32)}, "has shape"),
+        ({"image": np.zeros((3, 8, 8), np.float32)}, "has shape"),
+        ({"image": np.zeros((1, 3, 8, 8), np.float64)}, "is float64"),
+    ],
+)
+def test_wrong_inputs_are_refused(model_file, feeds, reason):
+    with open_model(model_file) as model, pytest.raises(InputError, match=reason):
+        model.run(feeds)
+
+
+def test_a_closed_model_says_so_and_closes_twice(model_file):
+    model = open_model(model_file)
+    model.close()
+    model.close()
+    with pytest.raises(ModelError, match="closed"):
+        model.run({"image": np.zeros((1, 3, 8, 8), np.float32)})
+
+
+def test_threads_and_devices_are_checked(model_file):
+    with open_model(model_file, threads=1) as model:
+        assert len(model.locate([colour_photo(0, 0, 0)])) == 1
+    with pytest.raises(InputError, match="threads is 0"):
+        open_model(model_file, threads=0)
+    with pytest.raises(InputError, match="device 'abacus'"):
+        open_model(model_file, device="abacus")
+
+
+def test_a_truncated_file_is_named(model_file):
+    data = model_file.read_bytes()
+    model_file.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelError, match=model_file.name):
+        open_model(model_file)
+
+
+def test_missing_and_unknown_files_are_named(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        open_model(tmp_path / "gone.onnx")
+    (tmp_path / "model.xyz").touch()
+    with pytest.raises(InputError, match=r"no runtime opens this file \(known endings: .*\.onnx"):
+        open_model(tmp_path / "model.xyz")
+    with pytest.raises(InputError, match="unknown runtime 'warp'"):
+        open_model(tmp_path / "model.xyz", runtime="warp")
+
+
+def test_a_model_without_or_with_a_false_spec_is_refused(tmp_path):
+    from lightning_plates.spec import ModelSpec
+
+    bare = save_mean_colour_model(tmp_path / "bare.onnx", spec=None)
+    with open_model(bare) as model, pytest.raises(SpecError, match="no model spec"):
+        _ = model.spec
+    two_outputs = ModelSpec("net", 8, 8, decoding="scored_boxes")
+    false = save_mean_colour_model(tmp_path / "false.onnx", spec=two_outputs)
+    with open_model(false) as model, pytest.raises(SpecError, match="lacks the outputs"):
+        _ = model.spec
+    renamed = save_mean_colour_model(
+        tmp_path / "renamed.onnx", spec=ModelSpec("net", 8, 8, input_name="photo")
+    )
+    with open_model(renamed) as model, pytest.raises(SpecError, match="names input 'photo'"):
+        _ = model.spec

@@ -1,0 +1,74 @@
+import errno
+import subprocess
+import sys
+
+import pytest
+
+from lightning_plates.__main__ import main
+from lightning_plates.console import run_reporting
+from lightning_plates.errors import InputError, MissingDependencyError
+from lightning_plates.optional import require
+
+
+def raising(error):
+    def command(argv):
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (InputError("photo.jpg: no\nsuch file"), 2, "error: photo.jpg: no such file\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted; what was finished is kept\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "out.csv"), 2,
+         "error: out.csv: No space left on device; free some space and run the command again\n"),
+        (OSError(errno.EACCES, "Permission denied", "out"), 2,
+         "error: out: Permission denied; check the permissions or choose another folder\n"),
+    ],
+)  # fmt: skip
+def test_a_failure_is_one_line(capsys, error, status, text):
+    assert run_reporting(raising(error), []) == status
+    assert capsys.readouterr().err == text
+
+
+def test_unknown_errors_are_not_swallowed():
+    with pytest.raises(ZeroDivisionError):
+        run_reporting(raising(ZeroDivisionError()), [])
+
+
+def test_an_unknown_command_lists_the_known(capsys):
+    assert main(["fitt"]) == 2
+    assert "unknown command 'fitt'" in (err := capsys.readouterr().err)
+    assert "predict" in err
+
+
+def test_every_listed_command_has_a_description(capsys):
+    assert main(["--help"]) == 0
+    listed = capsys.readouterr().out.partition("commands:\n")[2].splitlines()
+    assert listed
+    assert all(len(line.split(maxsplit=1)) == 2 for line in listed)
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from lightning_plates.__main__ import main; main(['--help']);"
+        "heavy = {'torch', 'numpy', 'PIL', 'cv2', 'onnxruntime'} & set(sys.modules);"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_missing_package_names_the_extra():
+    with pytest.raises(MissingDependencyError, match=r"pip install 'lightning-plates\[video\]'"):
+        require("no_such_package_at_all", extra="video")
+
+
+def test_a_broken_package_is_not_reported_as_missing(tmp_path, monkeypatch):
+    (tmp_path / "broken_package.py").write_text("import another_missing_one")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="another_missing_one") as caught:
+        require("broken_package", extra="x")
+    assert not isinstance(caught.value, MissingDependencyError)

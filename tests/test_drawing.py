@@ -1,0 +1,19 @@
+import numpy as np
+
+from lightning_plates.drawing import LABEL_COLOUR, Mark, draw_marks
+
+
+def test_the_outline_is_inside_the_box_and_the_photo_unchanged():
+    photo = np.zeros((60, 100, 3), dtype=np.uint8)
+    drawn = draw_marks(photo, [Mark((10, 20, 50, 40), LABEL_COLOUR)])
+    assert photo.max() == 0
+    ys, xs = np.nonzero(drawn.any(axis=2))
+    assert (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1) == (10, 20, 50, 40)
+    assert drawn[20, 10].tolist() == list(LABEL_COLOUR)
+    assert drawn[30, 30].max() == 0
+
+
+def test_captions_and_empty_boxes_do_not_fail_at_the_edges():
+    photo = np.zeros((30, 40, 3), dtype=np.uint8)
+    drawn = draw_marks(photo, [Mark((0, 0, 0, 0), caption="BCR456"), Mark((39, 29, 40, 30))])
+    assert drawn.any()

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from lightning_plates.errors import InputError, PhotoError
+from lightning_plates.photos import encode_jpeg, find_photos, load_photo
+
+RED, BLUE = (200, 0, 0), (0, 0, 200)
+
+
+def two_halves(mode="RGB"):
+    """Left half red, right half blue, 8 × 4 pixels."""
+    image = Image.new("RGB", (8, 4), RED)
+    image.paste(BLUE, (4, 0, 8, 4))
+    return image.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("a.png", "RGB"), ("a.bmp", "RGB"), ("a.png", "P"), ("a.gif", "P"), ("a.tif", "CMYK"),
+     ("a.webp", "RGB"), ("a.png", "RGBA")],
+)  # fmt: skip
+def test_every_format_decodes_to_rgb(tmp_path, name, mode):
+    options = {"lossless": True} if name.endswith("webp") else {}
+    two_halves(mode).save(tmp_path / name, **options)
+    photo = load_photo(tmp_path / name)
+    assert (photo.shape, photo.dtype) == ((4, 8, 3), np.uint8)
+    assert np.abs(photo[0, 0].astype(int) - RED).max() < 16
+    assert np.abs(photo[0, 7].astype(int) - BLUE).max() < 16
+
+
+def test_exif_orientation_turns_the_photo_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate 90 degrees clockwise to see it upright
+    two_halves().save(tmp_path / "a.png", exif=exif)
+    photo = load_photo(tmp_path / "a.png")
+    assert photo.shape == (8, 4, 3)
+    assert photo[0, 0].tolist() == list(RED)
+    assert photo[7, 0].tolist() == list(BLUE)
+
+
+@pytest.mark.parametrize(("peak", "expected"), [(65535, 255), (4095, 255), (1023, 255)])
+def test_16_bit_grey_uses_the_full_range(tmp_path, peak, expected):
+    values = np.array([[0, peak]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    assert load_photo(tmp_path / "a.png")[0, :, 0].tolist() == [0, expected]
+
+
+def test_transparent_pixels_become_white(tmp_path):
+    Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(tmp_path / "a.png")
+    assert load_photo(tmp_path / "a.png").min() == 255
+
+
+def test_heic(tmp_path):
+    pytest.importorskip("pi_heif", reason="the extra 'heic' is not installed")
+    (tmp_path / "a.heic").write_bytes(b"no heic at all")
+    with pytest.raises(PhotoError, match=r"a\.heic: not a photo"):
+        load_photo(tmp_path / "a.heic")
+
+
+def test_damaged_files_are_named_in_one_line(tmp_path):
+    good = encode_jpeg(np.full((64, 64, 3), 90, dtype=np.uint8))
+    files = {
+        "empty.jpg": b"",
+        "text.jpg": b"hello",
+        "half.jpg": good[: len(good) // 2],
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(PhotoError, match=name) as caught:
+            load_photo(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(PhotoError, match=r"gone\.jpg: No such file"):
+        load_photo(tmp_path / "gone.jpg")
+
+
+def test_a_decompression_bomb_is_refused(tmp_path):
+    Image.new("1", (20000, 20000)).save(tmp_path / "bomb.png")
+    with pytest.raises(PhotoError, match="decompression bomb"):
+        load_photo(tmp_path / "bomb.png")
+
+
+def test_a_long_strip_is_no_bomb(tmp_path):
+    Image.new("L", (20000, 300)).save(tmp_path / "strip.png")
+    assert load_photo(tmp_path / "strip.png").shape == (300, 20000, 3)
+
+
+def test_find_photos_is_recursive_sorted_and_ignores_others(tmp_path):
+    for name in ("b.JPG", "sub/a.png", "labels.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    assert [p.name for p in find_photos(tmp_path)] == ["b.JPG", "a.png"]
+
+
+def test_an_empty_folder_and_a_file_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no photos"):
+        find_photos(tmp_path)
+    with pytest.raises(InputError, match="not a folder"):
+        find_photos(tmp_path / "nothing")

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from lightning_plates.errors import ModelError
+from lightning_plates.processing import PADDING_GREY, decode, place, prepare, resize_photo
+from lightning_plates.spec import ModelSpec
+
+STRETCH = ModelSpec("net", width=40, height=20)
+LETTERBOX = ModelSpec("net", width=40, height=40, resize="letterbox")
+SCORED = ModelSpec("net", width=40, height=40, decoding="scored_boxes", score_threshold=0.3)
+
+
+def photo(width, height, colour=(255, 128, 0)):
+    return np.full((height, width, 3), colour, dtype=np.uint8)
+
+
+def test_values_follow_mean_std_colour_and_layout():
+    spec = ModelSpec(
+        "net", 4, 2, mean=(0.5, 0.0, 0.25), std=(0.5, 1.0, 0.25), colour_order="BGR", layout="NHWC"
+    )
+    batch, _ = prepare([photo(8, 8, (255, 0, 51))], spec)
+    assert (batch.shape, batch.dtype) == ((1, 2, 4, 3), np.float32)
+    # BGR: blue 51/255 = 0.2 → (0.2 − 0.5) / 0.5; green 0; red (1 − 0.25) / 0.25
+    assert batch[0, 0, 0] == pytest.approx([-0.6, 0.0, 3.0], abs=1e-6)
+
+
+def test_nchw_is_the_transposed_nhwc():
+    image = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+    nchw, _ = prepare([image], ModelSpec("net", 6, 4))
+    nhwc, _ = prepare([image], ModelSpec("net", 6, 4, layout="NHWC"))
+    np.testing.assert_array_equal(nchw.transpose(0, 2, 3, 1), nhwc)
+
+
+def test_letterbox_keeps_the_aspect_and_pads_right_and_bottom():
+    resized, placement = resize_photo(photo(80, 20), LETTERBOX)
+    assert resized.shape == (40, 40, 3)
+    assert resized[9, 39].tolist() == [255, 128, 0]
+    assert resized[11, 0].tolist() == [PADDING_GREY] * 3
+    assert (placement.share_x, placement.share_y) == (1.0, 0.25)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20000, 300), (3, 4000), (40, 40), (39, 41)])
+@pytest.mark.parametrize("spec", [STRETCH, LETTERBOX])
+def test_placement_there_and_back(spec, size):
+    placement = place(*size, spec)
+    box = np.array([0.1 * size[0], 0.2 * size[1], 0.7 * size[0], 0.9 * size[1]])
+    assert placement.to_photo(placement.to_input(box)) == pytest.approx(box)
+    resized, _ = resize_photo(photo(*size), spec)
+    assert resized.shape == (spec.height, spec.width, 3)
+
+
+def test_a_single_box_is_ordered_clipped_and_scaled():
+    outputs = {"box": np.array([[0.75, 0.5, 0.25, 1.2]], dtype=np.float32)}
+    [[found]] = decode(outputs, STRETCH, [place(200, 100, STRETCH)])
+    assert found.box == pytest.approx((50, 50, 150, 100))
+    assert found.confidence is None
+
+
+def test_scored_boxes_are_thresholded_suppressed_and_sorted():
+    near, same, far, weak = (
+        [0.1, 0.1, 0.3, 0.2], [0.11, 0.1, 0.31, 0.2], [0.6, 0.6, 0.9, 0.8], [0.4, 0.4, 0.5, 0.5]
+    )  # fmt: skip
+    outputs = {
+        "boxes": np.array([[near, same, far, weak]], dtype=np.float32),
+        "scores": np.array([[0.5, 0.8, 0.9, 0.2]], dtype=np.float32),
+    }
+    [found] = decode(outputs, SCORED, [place(100, 100, SCORED)])
+    assert [d.confidence for d in found] == pytest.approx([0.9, 0.8])
+    assert found[1].box == pytest.approx((11, 10, 31, 20), abs=1e-4)
+
+
+def test_nothing_above_the_threshold_is_no_plate():
+    outputs = {"boxes": np.zeros((1, 3, 4)), "scores": np.zeros((1, 3))}
+    assert decode(outputs, SCORED, [place(10, 10, SCORED)]) == [()]
+
+
+def test_a_missing_output_is_named():
+    with pytest.raises(ModelError, match="scores"):
+        decode({"boxes": np.zeros((1, 3, 4))}, SCORED, [place(10, 10, SCORED)])
