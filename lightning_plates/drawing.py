@@ -42,7 +42,7 @@ def draw_marks(image: RgbImage, marks: Sequence[Mark]) -> RgbImage:
     canvas = Image.fromarray(image)
     pen = ImageDraw.Draw(canvas)
     long_side = max(image.shape[:2])
-    line_width = max(1, round(long_side / 300))
+    line_width = max(2, round(long_side / 250))
     font = ImageFont.load_default(size=max(10, round(long_side / 45)))
     for mark in marks:
         x1, y1, x2, y2 = mark.box
