@@ -1,5 +1,5 @@
 """Label formats: one file each; a format exists because its file does."""
 
-from lightning_plates.data.annotations.registry import read_annotations, read_labels
+from lightning_plates.data.annotations.reader import read_annotations, read_labels
 
 __all__ = ["read_annotations", "read_labels"]

@@ -10,7 +10,13 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from lightning_plates.data.annotations.label_text import LabelText, csv_header, read_csv
+from lightning_plates.data.annotations.label_text import (
+    LabelText,
+    csv_header,
+    parse_number,
+    parse_size,
+    read_csv,
+)
 from lightning_plates.data.annotations.record import (
     AnnotationSet,
     BoxRecord,
@@ -65,11 +71,11 @@ def write(annotations: AnnotationSet, target: Path) -> None:
 def _entry(where: str, row: dict[str, str]) -> LabelRow:
     if not row["file"]:
         raise ValueError("no file name")
-    size = (_whole(row, "width"), _whole(row, "height"))
+    size = parse_size(row, "width", "height")
     source = row.get("source", "")
     if not any(row[name] for name in _SIDES):
         return LabelRow(where, row["file"], None, size, source=source)
-    x1, y1, x2, y2 = (_number(row, name) for name in _SIDES)
+    x1, y1, x2, y2 = (parse_number(row, name) for name in _SIDES)
     box = BoxRecord(x1, y1, x2, y2, row.get("label") or "plate", row.get("text", ""), _corners(row))
     return LabelRow(where, row["file"], box, size, source=source)
 
@@ -77,22 +83,8 @@ def _entry(where: str, row: dict[str, str]) -> LabelRow:
 def _corners(row: dict[str, str]) -> Corners | None:
     if not any(row.get(name) for name in _CORNERS):
         return None
-    tlx, tly, trx, try_, brx, bry, blx, bly = (_number(row, name) for name in _CORNERS)
+    tlx, tly, trx, try_, brx, bry, blx, bly = (parse_number(row, name) for name in _CORNERS)
     return (tlx, tly), (trx, try_), (brx, bry), (blx, bly)
-
-
-def _number(row: dict[str, str], name: str) -> float:
-    try:
-        return float(row.get(name, ""))
-    except ValueError:
-        raise ValueError(f"{name}: not a number: {row.get(name, '')!r}") from None
-
-
-def _whole(row: dict[str, str], name: str) -> int:
-    value = _number(row, name)
-    if not value.is_integer():
-        raise ValueError(f"{name}: not a whole number: {row[name]!r}")
-    return int(value)
 
 
 def _photo_rows(photo: PhotoRecord) -> list[dict[str, str]]:

@@ -43,10 +43,9 @@ class PhotoFolder:
             self._by_stem[wanted.name],
             self._by_stem[wanted.stem] if wanted.suffix.lower() in PHOTO_SUFFIXES else [],
         ):
-            if len(candidates) == 1:
-                return candidates[0]
             if candidates:
-                return tuple(candidates)
+                found = _narrow(candidates, wanted)
+                return found[0] if len(found) == 1 else tuple(found)
         return ()
 
     def upright_size(self, file: str) -> tuple[int, int]:
@@ -74,3 +73,14 @@ class PhotoFolder:
         for file in self.files:
             index[PurePosixPath(file).stem].append(file)
         return index
+
+
+def _narrow(candidates: list[str], wanted: PurePosixPath) -> list[str]:
+    """Of several photos with one name, those in the folder that the label names."""
+    if len(candidates) == 1:
+        return candidates
+    folders = wanted.parent.parts
+    same = [
+        file for file in candidates if PurePosixPath(file).parent.parts[-len(folders) :] == folders
+    ]
+    return same if folders and same else candidates

@@ -42,6 +42,10 @@ class BoxRecord:
         """``x1, y1, x2, y2``."""
         return (self.x1, self.y1, self.x2, self.y2)
 
+    def shares_of(self, width: float, height: float) -> BoxXyxy:
+        """``x1, y1, x2, y2`` as 0–1 of a photo of ``width`` × ``height`` pixels."""
+        return (self.x1 / width, self.y1 / height, self.x2 / width, self.y2 / height)
+
     @property
     def area(self) -> float:
         """Square pixels; 0 for an inverted box."""

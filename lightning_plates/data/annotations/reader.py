@@ -1,0 +1,167 @@
+"""Reads a set of labels in whatever format it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from lightning_plates.data.annotations.label_text import LabelText, read_label_text
+from lightning_plates.data.annotations.photo_folder import PhotoFolder
+from lightning_plates.data.annotations.record import AnnotationSet
+from lightning_plates.data.annotations.registry import (
+    LabelFormat,
+    has_file_per_photo,
+    label_formats,
+)
+from lightning_plates.data.annotations.rows import Entry, Labels, Problem, gather
+from lightning_plates.errors import AnnotationError, InputError
+
+LABEL_SUFFIXES = frozenset({".csv", ".json", ".jsonl", ".txt", ".xml"})
+"""Endings that a folder is searched for; a file named by the user is read whatever its ending."""
+LABEL_FOLDERS = frozenset({"labels", "annotations"})
+"""Folders that usually hold only labels; their photos lie in a folder beside them."""
+
+_File: TypeAlias = LabelText | Problem
+"""A label file, or why it cannot be read."""
+
+
+def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
+    """Read a set whose labels must all be sound.
+
+    Args:
+        path: A label file, or a folder that holds the labels of one set, in any format.
+        photos: Folder of the photos, where they do not lie beside the labels.
+
+    Returns:
+        The set; a photo's size is the labelled one and is not compared with the file.
+
+    Raises:
+        AnnotationError: The labels cannot be understood, or an entry is wrong: the first one is
+            named with its line.
+        InputError: ``path`` does not exist or holds no labels.
+    """
+    labels = read_labels(path, photos)
+    if labels.problems:
+        more = len(labels.problems) - 1
+        rest = f" (and {more} more)" if more else ""
+        raise AnnotationError(
+            f"{labels.problems[0]}{rest}; "
+            f"all are listed by: python -m lightning_plates data check {path}"
+        )
+    if not labels.annotations.photos:
+        raise AnnotationError(f"{path}: no labelled photos in it")
+    return labels.annotations
+
+
+def read_labels(path: Path, photos: Path | None = None) -> Labels:
+    """Read a set and collect what is wrong with it instead of stopping there.
+
+    Args:
+        path: As for :func:`read_annotations`.
+        photos: As for :func:`read_annotations`.
+
+    Raises:
+        AnnotationError: No part of the labels can be understood (format, encoding, columns).
+        InputError: ``path`` or ``photos`` does not exist or holds no labels.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if photos is not None and not photos.is_dir():
+        raise InputError(f"{photos}: no such folder")
+    folder = PhotoFolder(photos or _photo_root(path))
+    label_format, files = _recognise(path, folder)
+    return gather(_entries(label_format, files), folder)
+
+
+def _photo_root(path: Path) -> Path:
+    folder = path if path.is_dir() else path.parent
+    return folder.resolve().parent if folder.resolve().name.lower() in LABEL_FOLDERS else folder
+
+
+def _entries(label_format: LabelFormat, files: Iterable[_File]) -> Iterator[Entry]:
+    for file in files:
+        if isinstance(file, Problem):
+            yield file
+        else:
+            yield from _file_entries(label_format, file)
+
+
+def _file_entries(label_format: LabelFormat, label: LabelText) -> Iterator[Entry]:
+    """Entries of one file; one broken file among many is a problem, alone it is an error."""
+    try:
+        yield from label_format.read(label)
+    except AnnotationError as error:
+        if not has_file_per_photo(label_format):
+            raise
+        yield _file_problem(label.path, error)
+
+
+def _file_problem(path: Path, error: AnnotationError) -> Problem:
+    return Problem(str(path), str(error).removeprefix(f"{path}: "), path.stem)
+
+
+def _recognise(path: Path, photos: PhotoFolder) -> tuple[LabelFormat, list[_File]]:
+    if path.is_dir():
+        return _recognise_folder(path, photos)
+    label = read_label_text(path)
+    name = _format_of(label)
+    if name is None:
+        known = ", ".join(label_formats())
+        raise AnnotationError(f"{path}: not in a known label format (known: {known})")
+    return label_formats()[name], [label]
+
+
+def _recognise_folder(folder: Path, photos: PhotoFolder) -> tuple[LabelFormat, list[_File]]:
+    """The labels that lie in ``folder`` itself or, where there are none, anywhere below it."""
+    unreadable: list[Problem] = []
+    for paths in (folder.iterdir(), folder.rglob("*")):
+        candidates = sorted(p for p in paths if p.suffix.lower() in LABEL_SUFFIXES)
+        files = [_try_to_read(path, folder) for path in candidates]
+        found = {file.path: name for file in _readable(files) if (name := _format_of(file))}
+        if found:
+            label_format = label_formats()[_only_format(folder, found)]
+            if has_file_per_photo(label_format):
+                return label_format, _per_photo_files(files, set(found), photos)
+            return label_format, [file for file in _readable(files) if file.path in found]
+        unreadable = [file for file in files if isinstance(file, Problem)]
+    if unreadable:
+        raise AnnotationError(str(unreadable[0]))
+    raise InputError(f"{folder}: no label file in a known format in this folder")
+
+
+def _try_to_read(path: Path, folder: Path) -> _File:
+    try:
+        return read_label_text(path, folder)
+    except AnnotationError as error:
+        return _file_problem(path, error)
+
+
+def _readable(files: Iterable[_File]) -> list[LabelText]:
+    return [file for file in files if isinstance(file, LabelText)]
+
+
+def _format_of(label: LabelText) -> str | None:
+    formats = label_formats().items()
+    return next((name for name, label_format in formats if label_format.sniff(label.text)), None)
+
+
+def _only_format(folder: Path, found: dict[Path, str]) -> str:
+    names = sorted(set(found.values()))
+    if len(names) > 1 or (len(found) > 1 and not has_file_per_photo(label_formats()[names[0]])):
+        shown = ", ".join(sorted(path.name for path in found)[:4])
+        raise InputError(f"{folder}: several label files ({shown}); name the one to read")
+    return names[0]
+
+
+def _per_photo_files(files: list[_File], found: set[Path], photos: PhotoFolder) -> list[_File]:
+    """The recognised files and those that are named like a photo, be they empty or broken."""
+    suffixes = {path.suffix for path in found}
+
+    def belongs(file: _File) -> bool:
+        if isinstance(file, Problem):
+            return Path(file.where).suffix in suffixes and photos.find(file.photo) != ()
+        named = file.path.suffix in suffixes and photos.find(file.name) != ()
+        return file.path in found or named
+
+    return [file for file in files if belongs(file)]

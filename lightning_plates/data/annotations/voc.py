@@ -1,0 +1,121 @@
+"""Pascal VOC XML: one file a photo.
+
+Coordinates are taken as they stand. The original challenge counted pixels from 1; the tools that
+write the format today (LabelImg, CVAT, Roboflow) count from 0, and so does this one. A plate's text
+is kept in an extra element ``text`` of its object, which other readers ignore; corners and sources
+are not kept.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from lightning_plates.data.annotations.label_text import LabelText
+from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
+from lightning_plates.data.annotations.rows import Entry, LabelRow, Problem
+from lightning_plates.drafts import write_text
+from lightning_plates.errors import AnnotationError
+
+TARGET = "Annotations"
+"""Name of the labels' folder in a set's folder."""
+
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+
+
+def sniff(text: str) -> bool:
+    """Say whether ``text`` is the content of such a file."""
+    return text.lstrip().startswith("<") and "<annotation" in text
+
+
+def read(label: LabelText) -> Iterator[Entry]:
+    """Yield the entries of one photo's file.
+
+    Raises:
+        AnnotationError: The file is not XML, or declares entities (which could expand without end).
+    """
+    root = _parse(label)
+    photo = root.findtext("filename") or label.name
+    try:
+        size = (_whole(root, "size/width"), _whole(root, "size/height"))
+    except ValueError as error:
+        yield Problem(str(label.path), str(error), photo)
+        return
+    objects = root.findall("object")
+    if not objects:
+        yield LabelRow(str(label.path), photo, None, size)
+    for number, item in enumerate(objects, start=1):
+        where = f"{label.path}: object {number}"
+        try:
+            box = _box(item)
+        except ValueError as error:
+            yield Problem(where, str(error), photo)
+        else:
+            yield LabelRow(where, photo, box, size)
+
+
+def write(annotations: AnnotationSet, target: Path) -> None:
+    """Put one file a photo in place below the folder ``target``.
+
+    Raises:
+        OSError: The target cannot be written.
+    """
+    for photo in annotations.photos:
+        file = target / PurePosixPath(photo.file).with_suffix(".xml")
+        tree = _photo_element(photo)
+        ET.indent(tree)
+        write_text(file, ET.tostring(tree, encoding="unicode") + "\n")
+
+
+def _parse(label: LabelText) -> ET.Element:
+    if "<!ENTITY" in label.text:
+        raise AnnotationError(f"{label.path}: declares XML entities; remove them")
+    try:
+        return ET.fromstring(label.text)
+    except ET.ParseError as error:
+        raise AnnotationError(f"{label.at(error.position[0])}: not XML: {error}") from error
+
+
+def _box(item: ET.Element) -> BoxRecord:
+    x1, y1, x2, y2 = (_number(item, f"bndbox/{name}") for name in _SIDES)
+    label, text = item.findtext("name") or "plate", item.findtext("text") or ""
+    return BoxRecord(x1, y1, x2, y2, label, text)
+
+
+def _number(element: ET.Element, path: str) -> float:
+    text = element.findtext(path)
+    if text is None:
+        raise ValueError(f"no {path}")
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{path}: not a number: {text!r}") from None
+
+
+def _whole(element: ET.Element, path: str) -> int:
+    value = _number(element, path)
+    if not value.is_integer():
+        raise ValueError(f"{path}: not a whole number: {value!r}")
+    return int(value)
+
+
+def _photo_element(photo: PhotoRecord) -> ET.Element:
+    root = ET.Element("annotation")
+    ET.SubElement(root, "filename").text = photo.file
+    size = ET.SubElement(root, "size")
+    for name, value in (("width", photo.width), ("height", photo.height), ("depth", 3)):
+        ET.SubElement(size, name).text = str(value)
+    root.extend(_box_element(box) for box in photo.boxes)
+    return root
+
+
+def _box_element(box: BoxRecord) -> ET.Element:
+    item = ET.Element("object")
+    ET.SubElement(item, "name").text = box.label
+    if box.text:
+        ET.SubElement(item, "text").text = box.text
+    sides = ET.SubElement(item, "bndbox")
+    for name, value in zip(_SIDES, box.xyxy, strict=True):
+        ET.SubElement(sides, name).text = repr(float(value))
+    return item
