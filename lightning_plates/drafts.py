@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from lightning_plates.errors import OutputError
 
 
 @contextlib.contextmanager
@@ -30,6 +33,28 @@ def draft_of(target: Path) -> Iterator[Path]:
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def draft_folder_of(target: Path) -> Iterator[Path]:
+    """Give a folder to fill; on success it becomes ``target``, on failure it is removed.
+
+    Raises:
+        OutputError: ``target`` exists and holds something, which is never overwritten.
+        OSError: The folder cannot be written or the disk is full.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise OutputError(f"{target}: exists already; choose another folder or remove it")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
+    try:
+        yield draft
+        draft.chmod(0o777 & ~_umask())
+        if target.exists():
+            target.rmdir()
+        draft.replace(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_text(target: Path, text: str) -> None:

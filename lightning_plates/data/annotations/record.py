@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
@@ -45,6 +45,17 @@ class BoxRecord:
     def shares_of(self, width: float, height: float) -> BoxXyxy:
         """``x1, y1, x2, y2`` as 0–1 of a photo of ``width`` × ``height`` pixels."""
         return (self.x1 / width, self.y1 / height, self.x2 / width, self.y2 / height)
+
+    def scaled(self, scale_x: float, scale_y: float) -> BoxRecord:
+        """The same box with its coordinates multiplied."""
+        return replace(
+            self,
+            x1=self.x1 * scale_x,
+            y1=self.y1 * scale_y,
+            x2=self.x2 * scale_x,
+            y2=self.y2 * scale_y,
+            corners=self.corners and scale_corners(self.corners, scale_x, scale_y),
+        )
 
     @property
     def area(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -12,7 +12,6 @@ from lightning_plates.data.annotations.record import (
     AnnotationSet,
     BoxRecord,
     PhotoRecord,
-    scale_corners,
 )
 from lightning_plates.errors import PlatesError
 
@@ -46,7 +45,7 @@ class Problem:
     """``file:line``, or a path."""
     text: str
     photo: str = ""
-    """The photo concerned, as :attr:`PhotoRecord.file` or as labelled; empty for a whole file."""
+    """The photo concerned, as the label file has it or as it lies on disk; empty for none."""
     row_only: bool = False
     """Whether only this entry is lost (a duplicate) and the photo's other boxes stand."""
 
@@ -60,15 +59,29 @@ Entry: TypeAlias = LabelRow | Problem
 
 
 @dataclass(frozen=True, slots=True)
+class NamedPhoto:
+    """A photo on disk that a label file names, whether its boxes are sound or not."""
+
+    file: str
+    """As :attr:`PhotoRecord.file`."""
+    where: str
+    """``file:line`` where it is first named."""
+    size: tuple[int, int] | None
+    """Width and height as labelled there, if they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Labels:
     """What label files say, sound and unsound."""
 
     annotations: AnnotationSet
     """The photos without problems."""
     problems: tuple[Problem, ...]
-    """All others, in the order of the file."""
-    places: Mapping[str, str]
-    """``file:line`` where each photo of the set is first named."""
+    """Everything else, in the order of the file."""
+    named: tuple[NamedPhoto, ...]
+    """All photos that were found, also those with problems."""
+    unlabelled: tuple[str, ...]
+    """Photos below the root that no entry names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +102,52 @@ def gather(entries: Iterable[Entry], photos: PhotoFolder) -> Labels:
     A photo with an unsound entry is left out as a whole, because training on part of its boxes
     would teach that the others are background. A row that repeats another is dropped alone.
     """
-    groups: dict[str, list[_Placed]] = {}
-    problems: list[Problem] = []
+    gathering = _Gathering(photos)
     for entry in entries:
-        placed = _place(entry, photos) if isinstance(entry, LabelRow) else entry
+        gathering.add(entry)
+    return gathering.finish()
+
+
+class _Gathering:
+    """The state while entries come in."""
+
+    def __init__(self, photos: PhotoFolder) -> None:
+        self._photos = photos
+        self._groups: dict[str, list[_Placed]] = {}
+        self._problems: list[Problem] = []
+        self._named: dict[str, NamedPhoto] = {}
+
+    def add(self, entry: Entry) -> None:
+        file = self._photos.find(entry.photo) if entry.photo else ()
+        if isinstance(file, str):
+            size = entry.size if isinstance(entry, LabelRow) else None
+            self._named.setdefault(file, NamedPhoto(file, entry.where, size))
+        if isinstance(entry, Problem):
+            self._problems.append(replace(entry, photo=file if isinstance(file, str) else ""))
+        elif isinstance(file, tuple):
+            self._problems.append(_not_found(entry, file, self._photos))
+        else:
+            self._add_row(entry, file)
+
+    def finish(self) -> Labels:
+        spoilt = {problem.photo for problem in self._problems if not problem.row_only}
+        records = tuple(_merge(rows) for file, rows in self._groups.items() if file not in spoilt)
+        unlabelled = tuple(file for file in self._photos.files if file not in self._named)
+        annotations = AnnotationSet(self._photos.root, records)
+        named = tuple(self._named.values())
+        return Labels(annotations, tuple(self._problems), named, unlabelled)
+
+    def _add_row(self, row: LabelRow, file: str) -> None:
+        placed = _place(row, file, self._photos)
         if isinstance(placed, _Placed):
-            group = groups.setdefault(placed.file, [])
+            group = self._groups.setdefault(file, [])
             conflict = _conflict(placed, group)
             if conflict is None:
                 group.append(placed)
-                continue
-            placed = conflict
-        problems.append(placed)
-    spoilt = {problem.photo for problem in problems if not problem.row_only}
-    records = tuple(_merge(rows) for file, rows in groups.items() if file not in spoilt and rows)
-    places = {file: rows[0].where for file, rows in groups.items() if rows}
-    return Labels(AnnotationSet(photos.root, records), tuple(problems), places)
+            else:
+                self._problems.append(conflict)
+        else:
+            self._problems.append(placed)
 
 
 def box_problem(box: BoxRecord, width: float, height: float) -> str | None:
@@ -122,11 +165,14 @@ def box_problem(box: BoxRecord, width: float, height: float) -> str | None:
     return None
 
 
-def _place(row: LabelRow, photos: PhotoFolder) -> _Placed | Problem:
-    file = photos.find(row.photo)
-    if isinstance(file, tuple):
-        reason = f"fits several photos ({', '.join(file[:3])})" if file else "no such photo"
-        return Problem(row.where, f"{row.photo!r}: {reason} in {photos.root}", row.photo)
+def _not_found(row: LabelRow, candidates: tuple[str, ...], photos: PhotoFolder) -> Problem:
+    fits = f"fits several photos ({', '.join(candidates[:3])})"
+    return Problem(
+        row.where, f"{row.photo!r}: {fits if candidates else 'no such photo'} in {photos.root}"
+    )
+
+
+def _place(row: LabelRow, file: str, photos: PhotoFolder) -> _Placed | Problem:
     try:
         width, height = row.size or photos.upright_size(file)
     except PlatesError as error:
@@ -135,7 +181,7 @@ def _place(row: LabelRow, photos: PhotoFolder) -> _Placed | Problem:
         return Problem(row.where, f"photo size {width} x {height}", file)
     if row.box is None:
         return _Placed(row.where, file, width, height, None, row.source)
-    box = _scaled(row.box, width, height) if row.normalised else row.box
+    box = row.box.scaled(width, height) if row.normalised else row.box
     problem = box_problem(box, width, height)
     if problem is not None:
         return Problem(row.where, problem, file)
@@ -162,18 +208,6 @@ def _merge(rows: list[_Placed]) -> PhotoRecord:
     first = rows[0]
     boxes = tuple(row.box for row in rows if row.box is not None)
     return PhotoRecord(first.file, first.width, first.height, boxes, first.source)
-
-
-def _scaled(box: BoxRecord, width: int, height: int) -> BoxRecord:
-    corners = box.corners and scale_corners(box.corners, width, height)
-    return replace(
-        box,
-        x1=box.x1 * width,
-        y1=box.y1 * height,
-        x2=box.x2 * width,
-        y2=box.y2 * height,
-        corners=corners,
-    )
 
 
 def _cut(box: BoxRecord, width: int, height: int) -> BoxRecord:

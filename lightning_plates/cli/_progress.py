@@ -1,0 +1,25 @@
+"""Progress bars on standard error, so that standard output stays clean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def show_progress(items: Iterable[Item], total: int, title: str) -> Iterator[Item]:
+    """Yield ``items`` and count them in a bar, if standard error is a terminal.
+
+    Args:
+        items: What is worked through, as it gets done.
+        total: How many there will be.
+        title: Words before the bar.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield from progress.track(items, total=total, description=title)

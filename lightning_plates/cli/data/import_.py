@@ -1,0 +1,105 @@
+"""Read a labelled photo set in any format and write it as upright JPEGs with boxes."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from pathlib import Path
+
+from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._progress import show_progress
+from lightning_plates.data.annotations import read_labels
+from lightning_plates.data.annotations.record import AnnotationSet
+from lightning_plates.data.annotations.registry import label_formats
+from lightning_plates.data.annotations.rows import Labels
+from lightning_plates.data.photo_import import ImportedPhoto, ImportOptions, import_photos
+from lightning_plates.drafts import draft_folder_of
+from lightning_plates.errors import InputError
+
+SKIPPED_EXIT_CODE = 3
+"""Exit status when some photos were left out; the others were written."""
+MANIFEST = "import.csv"
+"""Which file each photo was before: ``original,file,reason``."""
+
+
+def main(argv: list[str]) -> int:
+    """Run ``data import``; see ``--help``."""
+    args = _parser().parse_args(argv)
+    labels = read_labels(args.source, args.photos)
+    options = ImportOptions(args.quality, args.max_side)
+    with draft_folder_of(args.output) as draft:
+        imported = _import(labels.annotations, draft, args.rename, options, args.workers)
+        records = tuple(photo.record for photo in imported if photo.record is not None)
+        if not records:
+            raise InputError(_nothing_left(args.source, labels, imported))
+        annotations = AnnotationSet(draft, records)
+        label_format = label_formats()[args.to]
+        label_format.write(annotations, draft / label_format.TARGET)
+        (draft / MANIFEST).write_text(_manifest(imported), encoding="utf-8")
+    return _report(args.output, labels, annotations, imported)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lightning_plates data import",
+        description=f"{__doc__} The format of the labels is recognised by their content; labels "
+        "that refer to a photo before its EXIF rotation are turned with it.",
+    )
+    parser.add_argument("source", type=Path, help="label file, or folder with labels and photos")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="new folder for the set")
+    parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")
+    parser.add_argument(
+        "--to", choices=label_formats(), default="boxes_csv", help="label format (%(default)s)"
+    )
+    parser.add_argument(
+        "--rename", default="", metavar="NAME", help="name photos NAME0001.jpeg and so on"
+    )
+    parser.add_argument(
+        "--quality", type=int, choices=range(1, 96), metavar="1-95", default=92, help="of the JPEGs"
+    )
+    parser.add_argument(
+        "--max-side", type=positive_int, metavar="PX", help="scale larger photos down"
+    )
+    parser.add_argument("--workers", type=positive_int, metavar="N", help="processes (all cores)")
+    return parser
+
+
+def _import(
+    annotations: AnnotationSet, draft: Path, rename: str, options: ImportOptions, workers: int
+) -> list[ImportedPhoto]:
+    photos = import_photos(annotations, draft, rename, options, workers)
+    return list(show_progress(photos, len(annotations.photos), "importing"))
+
+
+def _nothing_left(source: Path, labels: Labels, imported: list[ImportedPhoto]) -> str:
+    reasons = [*map(str, labels.problems), *(f"{p.original}: {p.reason}" for p in imported)]
+    first = f" (first of {len(reasons)} problems: {reasons[0]})" if reasons else ""
+    return f"{source}: no photo could be imported{first}"
+
+
+def _manifest(imported: list[ImportedPhoto]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("original", "file", "reason"))
+    for photo in imported:
+        writer.writerow((photo.original, photo.record.file if photo.record else "", photo.reason))
+    return stream.getvalue()
+
+
+def _report(
+    output: Path, labels: Labels, annotations: AnnotationSet, imported: list[ImportedPhoto]
+) -> int:
+    several = sum(len(photo.boxes) > 1 for photo in annotations.photos)
+    without = sum(not photo.boxes for photo in annotations.photos)
+    print(
+        f"{output}: {len(annotations.photos)} photos, {annotations.box_count} boxes; "
+        f"{several} photos with several boxes, {without} without"
+    )
+    if labels.unlabelled:
+        print(f"not imported: {len(labels.unlabelled)} photos that no label names")
+    skipped = [f"{photo.original}: {photo.reason}" for photo in imported if photo.record is None]
+    for problem in (*labels.problems, *skipped):
+        print(f"skipped: {problem}", file=sys.stderr)
+    return SKIPPED_EXIT_CODE if skipped or labels.problems else 0

@@ -1,0 +1,191 @@
+"""Turns labelled photos of any format into upright RGB JPEGs with boxes that fit them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from lightning_plates.data.annotations.record import (
+    AnnotationSet,
+    BoxRecord,
+    Corners,
+    PhotoRecord,
+    Point,
+)
+from lightning_plates.data.workers import map_on_cores
+from lightning_plates.errors import PlatesError
+from lightning_plates.photos import (
+    PhotoHeader,
+    RgbImage,
+    encode_jpeg,
+    load_photo,
+    read_header,
+)
+
+ASPECT_TOLERANCE = 0.01
+"""A photo of another size than labelled is a scaled copy if its aspect ratio agrees this well."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How photos are written."""
+
+    quality: int = 92
+    """JPEG quality, 1–95."""
+    max_side: int | None = None
+    """Longer side in pixels that larger photos are scaled down to; ``None`` keeps their size."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedPhoto:
+    """What became of one photo."""
+
+    original: str
+    """Its file in the source set."""
+    record: PhotoRecord | None
+    """As written; ``None`` where it was skipped."""
+    reason: str = ""
+    """Why it was skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    path: Path
+    record: PhotoRecord
+    folder: Path
+    name: str
+    options: ImportOptions
+
+
+def import_photos(
+    annotations: AnnotationSet,
+    folder: Path,
+    rename: str = "",
+    options: ImportOptions | None = None,
+    workers: int | None = None,
+) -> Iterator[ImportedPhoto]:
+    """Write all photos of a set as JPEG below ``folder``, in their order.
+
+    Metadata such as the place a phone noted is not kept.
+
+    Args:
+        annotations: The set.
+        folder: Where to write.
+        rename: Beginning of new names: ``placa_cr`` gives ``placa_cr0001.jpeg``, counted over all
+            photos; empty keeps the names, with the ending ``.jpg``.
+        options: Quality and size.
+        workers: Processes; by default one a core.
+
+    Raises:
+        OSError: A photo cannot be written.
+    """
+    names = _new_names(annotations.photos, rename)
+    tasks = [
+        _Task(annotations.path_of(photo), photo, folder, name, options or ImportOptions())
+        for photo, name in zip(annotations.photos, names, strict=True)
+    ]
+    return map_on_cores(_import_photo, tasks, workers)
+
+
+def fit_boxes(photo: PhotoRecord, header: PhotoHeader) -> PhotoRecord:
+    """Make the labels of a photo refer to the upright photo, in its own pixels.
+
+    Labels refer to the upright photo, as most tools show it, unless their size is that of the
+    photo before its EXIF rotation: then the boxes are turned with it. (A square photo and one that
+    stands on its head have the same size either way; their labels count as upright.) Where the
+    labelled size is another one of the same aspect ratio, the boxes are scaled.
+
+    Raises:
+        PlatesError: The labelled size fits neither.
+    """
+    labelled, upright = (photo.width, photo.height), header.upright_size
+    if labelled != upright and labelled == (header.width, header.height):
+        boxes = tuple(_turned(box, header) for box in photo.boxes)
+        return replace(photo, width=upright[0], height=upright[1], boxes=boxes)
+    aspect = photo.width / photo.height * upright[1] / upright[0]
+    if abs(aspect - 1) > ASPECT_TOLERANCE:
+        raise PlatesError(
+            f"labelled as {photo.width} x {photo.height}, but is {upright[0]} x {upright[1]}"
+        )
+    return resize_record(photo, *upright)
+
+
+def resize_record(photo: PhotoRecord, width: int, height: int) -> PhotoRecord:
+    """The same labels for the photo scaled to ``width`` × ``height`` pixels."""
+    if (width, height) == (photo.width, photo.height):
+        return photo
+    scale = (width / photo.width, height / photo.height)
+    boxes = tuple(box.scaled(*scale) for box in photo.boxes)
+    return replace(photo, width=width, height=height, boxes=boxes)
+
+
+def turn_point(point: Point, header: PhotoHeader) -> Point:
+    """Where a point of the stored photo lies once its EXIF orientation is applied."""
+    (x, y), width, height = point, header.width, header.height
+    return {
+        1: (x, y),
+        2: (width - x, y),
+        3: (width - x, height - y),
+        4: (x, height - y),
+        5: (y, x),
+        6: (height - y, x),
+        7: (height - y, width - x),
+        8: (y, width - x),
+    }[header.orientation]
+
+
+def _turned(box: BoxRecord, header: PhotoHeader) -> BoxRecord:
+    (ax, ay), (bx, by) = (turn_point(p, header) for p in ((box.x1, box.y1), (box.x2, box.y2)))
+    corners: Corners | None = None
+    if box.corners:
+        tl, tr, br, bl = (turn_point(point, header) for point in box.corners)
+        corners = (tl, tr, br, bl)
+    return replace(
+        box,
+        x1=min(ax, bx),
+        y1=min(ay, by),
+        x2=max(ax, bx),
+        y2=max(ay, by),
+        corners=corners,
+    )
+
+
+def _import_photo(task: _Task) -> ImportedPhoto:
+    try:
+        image = load_photo(task.path)
+        record = fit_boxes(task.record, read_header(task.path))
+    except PlatesError as error:
+        reason = str(error).removeprefix(f"{task.path}: ")
+        return ImportedPhoto(task.record.file, None, reason)
+    image = _limit_side(image, task.options.max_side)
+    record = resize_record(record, image.shape[1], image.shape[0])
+    target = task.folder / task.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(encode_jpeg(image, task.options.quality))
+    return ImportedPhoto(task.record.file, replace(record, file=task.name))
+
+
+def _limit_side(image: RgbImage, max_side: int | None) -> RgbImage:
+    height, width = image.shape[:2]
+    if max_side is None or max(width, height) <= max_side:
+        return image
+    scale = max_side / max(width, height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+
+
+def _new_names(photos: Sequence[PhotoRecord], rename: str) -> list[str]:
+    if rename:
+        return [f"{rename}{number:04}.jpeg" for number in range(1, len(photos) + 1)]
+    stems = [PurePosixPath(photo.file).with_suffix("").as_posix() for photo in photos]
+    repeated = {stem for stem, count in Counter(map(str.lower, stems)).items() if count > 1}
+    return [
+        # a.png beside a.jpg: the old ending keeps their names apart.
+        f"{photo.file.replace('.', '_')}.jpg" if stem.lower() in repeated else f"{stem}.jpg"
+        for photo, stem in zip(photos, stems, strict=True)
+    ]
