@@ -1,0 +1,252 @@
+"""What lies around a vehicle: ground, sky, houses, leaves, walls, signs."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_plates.data.synthetic.camera import Camera
+from lightning_plates.data.synthetic.canvas import Canvas, Colour, Glow
+from lightning_plates.data.synthetic.lettering import STROKES, Typeface, draw_text
+from lightning_plates.data.synthetic.textures import noise
+
+_GROUND_PX_PER_M = 24  # resolution of the ground's texture
+_GROUND_PX = 640  # side of the ground's texture: 27 m
+_GROUNDS: tuple[Colour, ...] = (
+    (96, 96, 98), (122, 120, 116), (80, 82, 86), (140, 134, 124), (150, 126, 98), (98, 112, 66),
+    (172, 168, 160),
+)  # fmt: skip
+_SKIES: tuple[tuple[Colour, Colour], ...] = (
+    ((96, 148, 214), (196, 216, 236)),
+    ((150, 160, 172), (214, 216, 218)),
+    ((236, 240, 244), (250, 250, 248)),
+    ((66, 92, 140), (244, 178, 122)),
+    ((120, 134, 150), (190, 188, 182)),
+)
+_SIGN_COLOURS: tuple[tuple[Colour, Colour], ...] = (
+    ((240, 240, 236), (30, 30, 120)), ((24, 96, 60), (240, 240, 236)),
+    ((200, 30, 36), (245, 245, 240)), ((236, 190, 30), (24, 24, 24)),
+    ((30, 60, 150), (240, 240, 240)), ((245, 245, 240), (180, 20, 30)),
+)  # fmt: skip
+_LETTERS = tuple(character for character in STROKES if character.isalnum())
+
+
+def paint_background(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
+    """Paint the whole picture: ground below the horizon, sky and a skyline or a wall above."""
+    _ground(canvas, camera, rng)
+    left, right = camera.horizon(canvas.width)
+    if max(left, right) > 0:
+        _above(canvas, camera, rng, left, right)
+    for _ in range(int(rng.poisson(0.8))):
+        _post(canvas, camera, rng)
+
+
+def _ground(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
+    """Asphalt, paving, earth or grass with markings, in perspective."""
+    side = _GROUND_PX
+    base = np.array(_GROUNDS[int(rng.integers(len(_GROUNDS)))]) * rng.uniform(0.7, 1.15)
+    grain = noise(rng, "leaf", side, side, zoom=1.25) * rng.uniform(3, 12)
+    stains = noise(rng, "cloud", side, side, zoom=1.25) * rng.uniform(3, 12)
+    texture = np.clip(base.astype(np.float32) + (grain + stains)[..., None], 0, 255)
+    texture = texture.astype(np.uint8)
+    _markings(texture, rng)
+    metres = np.array(
+        [
+            [1 / _GROUND_PX_PER_M, 0, -side / 2 / _GROUND_PX_PER_M],
+            [0, 1 / _GROUND_PX_PER_M, -6.0],
+            [0, 0, 1],
+        ]
+    )
+    canvas.pixels[:] = cv2.warpPerspective(
+        texture,
+        camera.ground() @ metres,
+        (canvas.width, canvas.height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+
+
+def _markings(texture: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """Lane lines, parking bays or the joints of paving stones."""
+    side, metre = texture.shape[0], _GROUND_PX_PER_M
+    kind = rng.random()
+    paint = (210, 208, 200) if rng.random() < 0.6 else (214, 170, 50)
+    start = int(rng.integers(metre, 3 * metre))
+    if kind < 0.35:
+        for x in range(start, side, round(3.2 * metre)):
+            step = 4 * metre if rng.random() < 0.5 else side
+            for y in range(0, side, step):
+                cv2.rectangle(texture, (x, y), (x + 4, y + min(step, 2 * metre)), paint, -1)
+    elif kind < 0.5:
+        for x in range(start, side, round(2.5 * metre)):
+            cv2.rectangle(texture, (x, 4 * metre), (x + 3, 10 * metre), paint, -1)
+    elif kind < 0.65:
+        step = round(rng.uniform(0.4, 1.5) * metre)
+        texture[::step] = (texture[::step] * 0.7).astype(np.uint8)
+        texture[:, ::step] = (texture[:, ::step] * 0.7).astype(np.uint8)
+
+
+def _above(
+    canvas: Canvas, camera: Camera, rng: np.random.Generator, left: float, right: float
+) -> None:
+    """Everything above the horizon, cut off along it."""
+    rows = min(canvas.height, max(2, int(np.ceil(max(left, right))) + 1))
+    scenery = Canvas(np.zeros((rows, canvas.width, 3), np.uint8), canvas.glows)
+    base = min(rows, max(left, right))
+    if rng.random() < 0.3:
+        _wall(scenery, rng)
+    else:
+        _sky(scenery, rng)
+        _skyline(scenery, camera, rng, base)
+    if rng.random() < 0.7:
+        sigma = rng.uniform(0.4, 3.0)
+        scenery.pixels[:] = cv2.GaussianBlur(scenery.pixels, (0, 0), sigma)
+    sink = rng.uniform(0, 0.03) * canvas.height  # the far end of the ground hides behind things
+    corners = np.array(
+        [[0, -9], [canvas.width, -9], [canvas.width, right + sink], [0, left + sink]], np.float32
+    )
+    window = np.zeros((rows, canvas.width), np.uint8)
+    cv2.fillPoly(window, [corners.round().astype(np.int32)], 255)
+    upper = canvas.pixels[:rows]
+    upper[window > 0] = scenery.pixels[window > 0]
+
+
+def _sky(canvas: Canvas, rng: np.random.Generator) -> None:
+    top, bottom = _SKIES[int(rng.integers(len(_SKIES)))]
+    t = np.linspace(0, 1, canvas.height, dtype=np.float32)[:, None, None]
+    sky = np.array(top, np.float32) * (1 - t) + np.array(bottom, np.float32) * t
+    clouds = np.clip(noise(rng, "cloud", canvas.height, canvas.width, zoom=2.0), 0, 2)
+    cover = (clouds * rng.uniform(0, 0.35))[..., None]
+    canvas.pixels[:] = np.clip(sky * (1 - cover) + 244 * cover, 0, 255).astype(np.uint8)
+
+
+def _wall(canvas: Canvas, rng: np.random.Generator) -> None:
+    """A close wall, shutter or hedge that fills the view."""
+    height, width = canvas.height, canvas.width
+    base = rng.uniform(60, 225) + rng.normal(0, 18, 3)
+    rough = noise(rng, "rough", height, width, zoom=1.5) * rng.uniform(3, 10)
+    wall = np.clip(base.astype(np.float32) + rough[..., None], 0, 255).astype(np.uint8)
+    step = int(rng.integers(8, 40))
+    kind = rng.random()
+    if kind < 0.35:
+        wall[::step] = (wall[::step] * 0.75).astype(np.uint8)
+        if kind < 0.2:
+            for row in range(0, height, step):
+                shift = step if (row // step) % 2 else 0
+                wall[row : row + step, shift :: 2 * step] = (
+                    wall[row : row + step, shift :: 2 * step] * 0.75
+                ).astype(np.uint8)
+    canvas.pixels[:] = wall
+    if kind > 0.7:
+        everything = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        _leaves(canvas, everything, rng)
+    for _ in range(int(rng.integers(0, 3))):
+        _sign(canvas, rng, rng.uniform(0, width), rng.uniform(0, height), rng.uniform(30, 120))
+
+
+def _skyline(canvas: Canvas, camera: Camera, rng: np.random.Generator, base: float) -> None:
+    """Houses, trees, poles and signs, the far ones first."""
+    count = int(rng.integers(4, 14))
+    for distance in sorted(rng.uniform(10, 60, count), reverse=True):
+        scale = camera.focal / distance
+        x = rng.uniform(-0.1, 1.1) * canvas.width
+        foot = base + scale * min(1.0, float(camera.position[1])) * 0.5
+        kind = rng.random()
+        if kind < 0.45:
+            _house(canvas, rng, x, foot, scale)
+        elif kind < 0.8:
+            _tree(canvas, rng, x, foot, scale)
+        elif kind < 0.9:
+            _sign(canvas, rng, x, foot - scale * rng.uniform(2, 5), scale * rng.uniform(0.6, 3))
+        else:
+            _street_lamp(canvas, rng, x, foot, scale)
+
+
+def _house(canvas: Canvas, rng: np.random.Generator, x: float, foot: float, scale: float) -> None:
+    wide, tall = scale * rng.uniform(5, 18), scale * rng.uniform(3, 14)
+    wall = rng.uniform(60, 230) + rng.normal(0, 22, 3)
+    outline = _rectangle(x - wide / 2, foot - tall, x + wide / 2, foot)
+    canvas.shade(outline, _rgb(wall * 1.05), _rgb(wall * 0.8))
+    canvas.modulate(outline, 1 + 0.05 * noise(rng, "rough", 64, 64))
+    pane, gap = scale * rng.uniform(0.8, 1.8), scale * rng.uniform(1.8, 3.2)
+    glass = _rgb(rng.uniform(20, 110) + rng.normal(0, 8, 3))
+    is_lit = rng.random() < 0.5
+    for row in np.arange(foot - tall + 0.4 * gap, foot - gap, gap)[:7]:
+        for column in np.arange(x - wide / 2 + 0.4 * gap, x + wide / 2 - pane, gap)[:9]:
+            canvas.fill(_rectangle(column, row, column + pane, row + 1.1 * pane), glass)
+            if is_lit and rng.random() < 0.25:
+                glow = (0.9, 0.7, 0.4)
+                canvas.glows.append(Glow(column + pane / 2, row + pane / 2, pane * 0.4, glow))
+
+
+def _tree(canvas: Canvas, rng: np.random.Generator, x: float, foot: float, scale: float) -> None:
+    tall, wide = scale * rng.uniform(2, 9), scale * rng.uniform(1.5, 6)
+    trunk = _rectangle(x - 0.12 * scale, foot - 0.6 * tall, x + 0.12 * scale, foot)
+    canvas.fill(trunk, (70, 58, 46))
+    angle = np.linspace(0, 2 * np.pi, 26, endpoint=False)
+    radius = 1 + rng.normal(0, 0.12, angle.size)
+    bottom = rng.uniform(0.0, 0.4)
+    centre = foot - tall * (1 + bottom) / 2
+    crown = np.column_stack(
+        [
+            x + radius * np.cos(angle) * wide / 2,
+            centre + radius * np.sin(angle) * tall * (1 - bottom) / 2,
+        ]
+    )
+    _leaves(canvas, crown.astype(np.float32), rng)
+
+
+def _leaves(canvas: Canvas, points: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Fill a polygon with foliage: dark gaps, lit leaves."""
+    light = noise(rng, "leaf", 160, 160) * 0.45 + noise(rng, "rough", 160, 160, zoom=2) * 0.5
+    green = np.array([74, 96, 44]) * rng.uniform(0.5, 1.3) + rng.normal(0, 8, 3)
+    canvas.cover(points, (green * np.clip(0.85 + light, 0.1, 2.2)[..., None]).astype(np.float32))
+
+
+def _sign(canvas: Canvas, rng: np.random.Generator, x: float, y: float, wide: float) -> None:
+    """A board with writing: looks a little like a plate and is none."""
+    if wide < 4:
+        return
+    ground, ink = _SIGN_COLOURS[int(rng.integers(len(_SIGN_COLOURS)))]
+    tall = wide * rng.uniform(0.2, 1.2)
+    picture = np.full((80, 160, 3), ground, np.uint8)
+    letters = np.zeros((80, 160), np.uint8)
+    rows = int(rng.integers(1, 4))
+    for row in range(rows):
+        word = "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), rng.integers(3, 9)))
+        top, bottom = 8 + row * 72 / rows, row * 72 / rows + 64 / rows
+        letters = draw_text(letters, word, (10, top, 150, bottom), Typeface(0.16, 0.3))
+    picture[letters > 127] = np.array(ink, np.uint8)
+    rgba = np.dstack([picture, np.full((80, 160), 255, np.uint8)])
+    corners = _rectangle(x - wide / 2, y - tall / 2, x + wide / 2, y + tall / 2)
+    canvas.warp_in(rgba, corners)
+
+
+def _street_lamp(
+    canvas: Canvas, rng: np.random.Generator, x: float, foot: float, scale: float
+) -> None:
+    top = foot - scale * rng.uniform(5, 9)
+    canvas.stroke(np.array([[x, foot], [x, top]], np.float32), (70, 70, 72), 0.15 * scale)
+    colour = ((1.4, 1.0, 0.5), (1.2, 1.25, 1.3), (0.3, 1.2, 0.7))[int(rng.integers(3))]
+    canvas.glows.append(Glow(x, top, scale * rng.uniform(0.15, 0.5), colour))
+
+
+def _post(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
+    """A pole or a traffic sign beside the road, standing on the ground."""
+    x, z = rng.choice((-1, 1)) * rng.uniform(2.5, 6), rng.uniform(4, 18)
+    foot, top = camera.project(np.array([[x, 0, z], [x, rng.uniform(2, 7), z]]))
+    scale = camera.scale_at((x, 0.0, z))
+    grey = rng.uniform(50, 190)
+    canvas.stroke(np.stack([foot, top]), (grey, grey, grey), 0.12 * scale)
+    if rng.random() < 0.5:
+        _sign(canvas, rng, float(top[0]), float(top[1]), scale * rng.uniform(0.4, 1.0))
+
+
+def _rectangle(x1: float, y1: float, x2: float, y2: float) -> NDArray[np.float32]:
+    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
+
+
+def _rgb(values: NDArray[np.floating]) -> Colour:
+    red, green, blue = (float(np.clip(value, 0, 255)) for value in values)
+    return red, green, blue

@@ -1,0 +1,270 @@
+"""Draws a whole set of photos on all cores; interrupted sets are continued."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from lightning_plates import __version__
+from lightning_plates.data.annotations import boxes_csv
+from lightning_plates.data.annotations.reader import read_annotations
+from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
+from lightning_plates.data.synthetic.onto import replace_plates
+from lightning_plates.data.synthetic.scene import PlacedPlate, Scene, SceneOptions, compose
+from lightning_plates.drafts import write_bytes, write_text
+from lightning_plates.errors import InputError
+from lightning_plates.photos import encode_jpeg, load_photo
+
+MANIFEST = "manifest.json"
+"""Says with which options the set was drawn."""
+JOURNAL = ".finished.jsonl"
+"""One line a finished photo; what a continued run reads instead of drawing again."""
+
+_CHUNK = 8  # photos that a worker takes at once
+_RECIPE = 1  # raised whenever the same seed would draw other photos
+
+
+@dataclass(frozen=True, slots=True)
+class SetOptions:
+    """What to draw."""
+
+    count: int
+    """Photos in the set."""
+    seed: int
+    """The same seed gives the same photos, whatever the number of workers."""
+    scene: SceneOptions = field(default_factory=SceneOptions)
+    """What the photos have in common."""
+    onto: Path | None = None
+    """Annotated photos whose plates are covered, instead of drawing scenes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a worker needs to draw any photo of the set."""
+
+    folder: Path
+    options: SetOptions
+    backdrop: AnnotationSet | None
+
+
+def generate(folder: Path, options: SetOptions, workers: int | None = None) -> AnnotationSet:
+    """Draw the photos that ``folder`` does not hold yet, and write their labels.
+
+    Args:
+        folder: Gets ``000000.jpg …``, ``boxes.csv`` and ``manifest.json``.
+        options: What to draw.
+        workers: Processes; ``None`` takes every core.
+
+    Returns:
+        The whole set.
+
+    Raises:
+        InputError: An option is out of range, or ``folder`` holds a set drawn with others.
+        OSError: A file cannot be written.
+    """
+    _check(options)
+    backdrop = _read_backdrop(options.onto)
+    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, options)
+    finished = _read_journal(folder)
+    missing = [index for index in range(options.count) if index not in finished]
+    job = _Job(folder, options, backdrop)
+    try:
+        with (folder / JOURNAL).open("a", encoding="utf-8") as journal:
+            for index, photo in _progress(_draw_all(job, missing, workers), options, finished):
+                finished[index] = photo
+                journal.write(json.dumps([index, asdict(photo)]) + "\n")
+                journal.flush()
+    except KeyboardInterrupt:
+        _write_labels(folder, finished, options.count)
+        raise
+    return _write_labels(folder, finished, options.count)
+
+
+def _check(options: SetOptions) -> None:
+    scene = options.scene
+    low, high = scene.plate_width
+    rules = (
+        (options.count >= 1, f"count must be at least 1, not {options.count}"),
+        (options.seed >= 0, f"seed must not be negative, not {options.seed}"),
+        (64 <= scene.size <= 4096, f"size must be 64 to 4096 pixels, not {scene.size}"),
+        (
+            0.01 <= low <= high <= 0.9,
+            f"plate width must be two rising shares within 0.01 to 0.9, not {low} {high}",
+        ),
+        (0 <= scene.negatives <= 1, f"negatives must be 0 to 1, not {scene.negatives}"),
+        (0 <= scene.several <= 1, f"several must be 0 to 1, not {scene.several}"),
+    )
+    for holds, message in rules:
+        if not holds:
+            raise InputError(message)
+
+
+def _read_backdrop(onto: Path | None) -> AnnotationSet | None:
+    if onto is None:
+        return None
+    annotations = read_annotations(onto)
+    photos = tuple(photo for photo in annotations.photos if photo.boxes)
+    if not photos:
+        raise InputError(f"{onto}: none of its photos has a plate box to cover")
+    return AnnotationSet(annotations.root, photos)
+
+
+def _claim(folder: Path, options: SetOptions) -> None:
+    """Write the manifest, or make sure that the one in ``folder`` says the same."""
+    manifest = _manifest(options)
+    path = folder / MANIFEST
+    if path.exists() and (folder / JOURNAL).exists():
+        try:
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path}: not readable as JSON; delete the folder") from error
+        if not isinstance(earlier, dict) or _recipe(earlier) != _recipe(manifest):
+            raise InputError(
+                f"{folder}: holds a set drawn with other options (see {MANIFEST}); "
+                "choose another folder or delete this one"
+            )
+    elif any(folder.glob("*.jpg")):
+        raise InputError(f"{folder}: holds photos that are not from here; choose another folder")
+    write_text(path, json.dumps(manifest, indent=2) + "\n")
+
+
+def _manifest(options: SetOptions) -> dict[str, Any]:
+    scene = asdict(options.scene) | {"plate_width": list(options.scene.plate_width)}
+    return {
+        "made_by": "lightning_plates data synthesise",
+        "version": __version__,
+        "recipe": _RECIPE,
+        "count": options.count,
+        "seed": options.seed,
+        "onto": str(options.onto) if options.onto else None,
+        "scene": scene,
+    }
+
+
+def _recipe(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What must agree to continue a set; it may grow, and the package's version may change."""
+    return {key: value for key, value in manifest.items() if key not in {"count", "version"}}
+
+
+def _read_journal(folder: Path) -> dict[int, PhotoRecord]:
+    """Finished photos by index; a line that was cut off by a kill counts as not written."""
+    journal = folder / JOURNAL
+    finished: dict[int, PhotoRecord] = {}
+    lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+    for line in lines:
+        with contextlib.suppress(ValueError, TypeError):
+            index, fields = json.loads(line)
+            photo = _photo_from_json(fields)
+            if (folder / photo.file).exists():
+                finished[index] = photo
+    if lines:
+        kept = (json.dumps([index, asdict(photo)]) + "\n" for index, photo in finished.items())
+        write_text(journal, "".join(kept))
+    return finished
+
+
+def _photo_from_json(fields: dict[str, Any]) -> PhotoRecord:
+    boxes = tuple(
+        BoxRecord(**box | {"corners": tuple((x, y) for x, y in box["corners"])})
+        for box in fields["boxes"]
+    )
+    return PhotoRecord(**fields | {"boxes": boxes})
+
+
+def _draw_all(
+    job: _Job, missing: list[int], workers: int | None
+) -> Iterator[tuple[int, PhotoRecord]]:
+    count = min(workers or os.cpu_count() or 1, -(-len(missing) // _CHUNK))
+    if count <= 1:
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            yield from ((index, draw_photo(job, index)) for index in missing)
+        finally:
+            cv2.setNumThreads(threads)
+        return
+    # Not fork: the parent may hold threads of torch or OpenCV, which do not survive it.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, context, _start_worker, (job,))
+    try:
+        yield from zip(missing, pool.map(_draw_in_worker, missing, chunksize=_CHUNK), strict=True)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_worker_job: list[_Job] = []  # set once per process, so that it is not sent with every photo
+
+
+def _start_worker(job: _Job) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    cv2.setNumThreads(1)
+    _worker_job[:] = [job]
+
+
+def _draw_in_worker(index: int) -> PhotoRecord:
+    return draw_photo(_worker_job[0], index)
+
+
+def draw_photo(job: _Job, index: int) -> PhotoRecord:
+    """Draw photo ``index``, write it and return its labels; depends on nothing else."""
+    options = job.options
+    rng = np.random.default_rng([options.seed, index])
+    if job.backdrop is None:
+        scene = compose(rng, options.scene)
+    else:
+        below = job.backdrop.photos[index % len(job.backdrop.photos)]
+        pixels = load_photo(job.backdrop.path_of(below))
+        scene = replace_plates(pixels, below, options.scene.size, rng)
+    name = f"{index:06d}"
+    quality = int(np.clip(rng.normal(78, 15), 25, 95))
+    write_bytes(job.folder / f"{name}.jpg", encode_jpeg(scene.pixels, quality))
+    return _label(scene, name)
+
+
+def _label(scene: Scene, name: str) -> PhotoRecord:
+    height, width = scene.pixels.shape[:2]
+    boxes = tuple(_box(plate, width, height) for plate in scene.plates)
+    return PhotoRecord(f"{name}.jpg", width, height, boxes, source=name)
+
+
+def _box(plate: PlacedPlate, width: int, height: int) -> BoxRecord:
+    """The bounding rectangle of the plate's corners, clipped to the photo."""
+    rounded = np.round(plate.corners.astype(float), 2)  # a hundredth of a pixel
+    low = np.clip(rounded.min(axis=0), 0, (width, height))
+    high = np.clip(rounded.max(axis=0), 0, (width, height))
+    a, b, c, d = ((float(x), float(y)) for x, y in rounded)
+    return BoxRecord(*low.tolist(), *high.tolist(), text=plate.text, corners=(a, b, c, d))
+
+
+def _progress(
+    photos: Iterator[tuple[int, PhotoRecord]],
+    options: SetOptions,
+    finished: dict[int, PhotoRecord],
+) -> Iterator[tuple[int, PhotoRecord]]:
+    columns = ("photos", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    done = sum(index < options.count for index in finished)
+    with Progress(*columns) as progress:
+        task = progress.add_task("photos", total=options.count, completed=done)
+        for photo in photos:
+            yield photo
+            progress.advance(task)
+
+
+def _write_labels(folder: Path, finished: dict[int, PhotoRecord], count: int) -> AnnotationSet:
+    photos = tuple(finished[index] for index in sorted(finished) if index < count)
+    annotations = AnnotationSet(folder, photos)
+    boxes_csv.write(annotations, folder)
+    return annotations
