@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m lightning_plates
-EXTRAS := train,data,read,dev
+EXTRAS := train,data,read,heic,dev
 DEMO := runs/demo
 
 .PHONY: demo test slow lint types imports check thesis constraints clean help

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,8 +53,21 @@ def test_transparent_pixels_become_white(tmp_path):
     assert load_photo(tmp_path / "a.png").min() == 255
 
 
-def test_heic(tmp_path):
+@pytest.fixture
+def heic():
     pytest.importorskip("pi_heif", reason="the extra 'heic' is not installed")
+
+
+@pytest.mark.usefixtures("heic")
+def test_heic_decodes_to_rgb():
+    photo = load_photo(Path(__file__).parent / "files" / "two_halves.heic")
+    assert photo.shape == (32, 64, 3)
+    assert np.abs(photo[16, 8].astype(int) - RED).max() < 24
+    assert np.abs(photo[16, 56].astype(int) - BLUE).max() < 24
+
+
+@pytest.mark.usefixtures("heic")
+def test_a_false_heic_is_named(tmp_path):
     (tmp_path / "a.heic").write_bytes(b"no heic at all")
     with pytest.raises(PhotoError, match=r"a\.heic: not a photo"):
         load_photo(tmp_path / "a.heic")
