@@ -35,11 +35,16 @@ _LETTERS = tuple(character for character in STROKES if character.isalnum())
 def paint_background(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
     """Paint the whole picture: ground below the horizon, sky and a skyline or a wall above."""
     _ground(canvas, camera, rng)
+    for _ in range(int(rng.integers(0, 4))):
+        _verge(canvas, camera, rng)
+    grain = noise(rng, "grain", canvas.height, canvas.width, zoom=1.5) * rng.uniform(2, 9)
+    canvas.pixels[:] = cv2.add(canvas.pixels, cv2.merge([grain] * 3), dtype=cv2.CV_8U)
     left, right = camera.horizon(canvas.width)
     if max(left, right) > 0:
         _above(canvas, camera, rng, left, right)
     for _ in range(int(rng.poisson(0.8))):
         _post(canvas, camera, rng)
+    _distant_lights(canvas, rng, (left + right) / 2)
 
 
 def _ground(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
@@ -48,8 +53,8 @@ def _ground(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
     base = np.array(_GROUNDS[int(rng.integers(len(_GROUNDS)))]) * rng.uniform(0.7, 1.15)
     grain = noise(rng, "leaf", side, side, zoom=1.25) * rng.uniform(3, 12)
     stains = noise(rng, "cloud", side, side, zoom=1.25) * rng.uniform(3, 12)
-    texture = np.clip(base.astype(np.float32) + (grain + stains)[..., None], 0, 255)
-    texture = texture.astype(np.uint8)
+    toned = np.clip(base.astype(np.float32) + (grain + stains)[..., None], 0, 255)
+    texture: NDArray[np.uint8] = toned.astype(np.uint8)
     _markings(texture, rng)
     metres = np.array(
         [
@@ -85,6 +90,18 @@ def _markings(texture: NDArray[np.uint8], rng: np.random.Generator) -> None:
         step = round(rng.uniform(0.4, 1.5) * metre)
         texture[::step] = (texture[::step] * 0.7).astype(np.uint8)
         texture[:, ::step] = (texture[:, ::step] * 0.7).astype(np.uint8)
+
+
+def _verge(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
+    """A strip of pavement, grass or earth along the road, with its kerb."""
+    start = rng.choice((-1, 1)) * rng.uniform(1.6, 7)
+    end = start + np.sign(start) * rng.uniform(0.3, 8)
+    near, far = float(camera.position[2]) + 1.0, float(camera.position[2]) + 90.0
+    feet = np.array([[start, 0, near], [start, 0, far], [end, 0, far], [end, 0, near]])
+    points = camera.project(feet)
+    colour = np.array(_GROUNDS[int(rng.integers(len(_GROUNDS)))]) * rng.uniform(0.7, 1.2)
+    canvas.fill(points, _rgb(colour))
+    canvas.stroke(points[:2], _rgb(colour * 1.25), 0.02 * canvas.width * rng.random())
 
 
 def _above(
@@ -168,13 +185,18 @@ def _house(canvas: Canvas, rng: np.random.Generator, x: float, foot: float, scal
     wall = rng.uniform(60, 230) + rng.normal(0, 22, 3)
     outline = _rectangle(x - wide / 2, foot - tall, x + wide / 2, foot)
     canvas.shade(outline, _rgb(wall * 1.05), _rgb(wall * 0.8))
-    canvas.modulate(outline, 1 + 0.05 * noise(rng, "rough", 64, 64))
+    stains = noise(rng, "rough", 96, 96) * rng.uniform(0.03, 0.1)
+    canvas.modulate(outline, np.clip(1 + stains, 0.4, 1.6))
     pane, gap = scale * rng.uniform(0.8, 1.8), scale * rng.uniform(1.8, 3.2)
     glass = _rgb(rng.uniform(20, 110) + rng.normal(0, 8, 3))
     is_lit = rng.random() < 0.5
-    for row in np.arange(foot - tall + 0.4 * gap, foot - gap, gap)[:7]:
-        for column in np.arange(x - wide / 2 + 0.4 * gap, x + wide / 2 - pane, gap)[:9]:
-            canvas.fill(_rectangle(column, row, column + pane, row + 1.1 * pane), glass)
+    roof = _rectangle(x - 0.52 * wide, foot - tall, x + 0.52 * wide, foot - tall + 0.3 * scale)
+    canvas.fill(roof, _rgb(wall * 0.6))
+    for row in np.arange(foot - tall + 0.5 * gap, foot - gap, gap)[-7:]:
+        for column in np.arange(x - wide / 2 + 0.4 * gap, x + wide / 2 - pane, gap)[:12]:
+            frame = _rectangle(column, row, column + pane, row + 1.1 * pane)
+            canvas.fill(frame, glass)
+            canvas.stroke(frame, _rgb(wall * 1.15), 0.08 * scale, closed=True)
             if is_lit and rng.random() < 0.25:
                 glow = (0.9, 0.7, 0.4)
                 canvas.glows.append(Glow(column + pane / 2, row + pane / 2, pane * 0.4, glow))
@@ -184,8 +206,9 @@ def _tree(canvas: Canvas, rng: np.random.Generator, x: float, foot: float, scale
     tall, wide = scale * rng.uniform(2, 9), scale * rng.uniform(1.5, 6)
     trunk = _rectangle(x - 0.12 * scale, foot - 0.6 * tall, x + 0.12 * scale, foot)
     canvas.fill(trunk, (70, 58, 46))
-    angle = np.linspace(0, 2 * np.pi, 26, endpoint=False)
-    radius = 1 + rng.normal(0, 0.12, angle.size)
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    lobes = 0.1 * np.sin(rng.integers(3, 7) * angle + rng.uniform(0, 6))
+    radius = 1 + lobes + rng.normal(0, 0.07, angle.size)
     bottom = rng.uniform(0.0, 0.4)
     centre = foot - tall * (1 + bottom) / 2
     crown = np.column_stack(
@@ -230,6 +253,15 @@ def _street_lamp(
     canvas.stroke(np.array([[x, foot], [x, top]], np.float32), (70, 70, 72), 0.15 * scale)
     colour = ((1.4, 1.0, 0.5), (1.2, 1.25, 1.3), (0.3, 1.2, 0.7))[int(rng.integers(3))]
     canvas.glows.append(Glow(x, top, scale * rng.uniform(0.15, 0.5), colour))
+
+
+def _distant_lights(canvas: Canvas, rng: np.random.Generator, horizon: float) -> None:
+    """Lamps of the traffic, the shops and the streets around; they only shine after sunset."""
+    colours = ((1.6, 0.2, 0.1), (1.5, 1.4, 1.2), (1.4, 0.9, 0.4), (0.2, 1.2, 0.8))
+    for _ in range(int(rng.integers(0, 14))):
+        x, y = rng.uniform(0, canvas.width), horizon + rng.normal(0, 0.1) * canvas.height
+        radius = canvas.width * rng.uniform(0.002, 0.015)
+        canvas.glows.append(Glow(x, y, radius, colours[int(rng.integers(4))]))
 
 
 def _post(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:

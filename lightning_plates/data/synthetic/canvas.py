@@ -108,6 +108,15 @@ class Canvas:
         """Darken a polygon to ``brightness`` (0–1) with a soft edge."""
         self.modulate(points, np.full((2, 2), brightness, np.float32), blur_px)
 
+    def hide_glows(self, points: Points) -> None:
+        """Put out the lamps inside a polygon, because something stands before them."""
+        outline = np.clip(points, -_FAR, _FAR).astype(np.float32)
+        self.glows[:] = [
+            glow
+            for glow in self.glows
+            if cv2.pointPolygonTest(outline, (float(glow.x), float(glow.y)), False) < 0
+        ]
+
     def warp_in(self, rgba: NDArray[np.uint8], corners: Points) -> None:
         """Lay a picture over the quadrilateral ``corners`` (tl, tr, br, bl), anti-aliased."""
         window = self._window(corners, 2)

@@ -246,7 +246,8 @@ def _box(plate: PlacedPlate, width: int, height: int) -> BoxRecord:
     low = np.clip(rounded.min(axis=0), 0, (width, height))
     high = np.clip(rounded.max(axis=0), 0, (width, height))
     a, b, c, d = ((float(x), float(y)) for x, y in rounded)
-    return BoxRecord(*low.tolist(), *high.tolist(), text=plate.text, corners=(a, b, c, d))
+    (x1, y1), (x2, y2) = low.tolist(), high.tolist()
+    return BoxRecord(x1, y1, x2, y2, text=plate.text, corners=(a, b, c, d))
 
 
 def _progress(

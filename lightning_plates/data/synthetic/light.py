@@ -77,7 +77,7 @@ def illuminate(
     if conditions.hour != "day" and canvas.glows:
         halo = cv2.resize(_halos(coarse, canvas.glows), (width, height))
         lit = cv2.scaleAdd(halo, 255.0, lit)
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
 def photograph(
@@ -114,10 +114,10 @@ def _day_light(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.f
     light = rng.uniform(0.85, 1.15) + slope[0] * x + slope[1] * y
     kind = rng.random()
     depth = rng.uniform(0.3, 0.65)
-    if kind < 0.2:
+    if kind < 0.15:
         spots = noise(rng, "rough", *shape, zoom=rng.uniform(1, 3))
         light *= 1 - depth * np.clip(spots * 1.5 + 0.3, 0, 1)
-    elif kind < 0.35:
+    elif kind < 0.3:
         angle = rng.uniform(0, 2 * np.pi)
         edge = np.cos(angle) * x + np.sin(angle) * y + rng.uniform(-0.6, 0.6)
         light *= 1 - depth * np.clip(edge * rng.uniform(6, 40) + 0.5, 0, 1)
@@ -137,7 +137,7 @@ def _night_light(
     radius = rng.uniform(0.2, 0.6) * shape[1]
     cone = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * radius**2))
     lamp = np.array([1.0, 0.94, 0.84]) * rng.uniform(0.1, 0.75)
-    return (light + cone[..., None] * lamp).astype(np.float32)
+    return np.asarray(light + cone[..., None] * lamp, np.float32)
 
 
 def _reflecting_plates(
@@ -200,7 +200,7 @@ def _tone(pixels: Pixels, conditions: Conditions, rng: np.random.Generator) -> P
     if conditions.hour == "night" and rng.random() < 0.25:
         warmth, tint = rng.normal(0.15, 0.1), rng.normal(-0.1, 0.06)  # cheap dashboard cameras
     balance = np.array([1 + warmth, 1 + tint, 1 - warmth])
-    curve = (levels * balance) ** rng.uniform(0.75, 1.3)
+    curve = (levels * balance) ** rng.uniform(0.6, 1.2)
     contrast = rng.uniform(0.75, 1.3)
     curve = (curve - 0.45) * contrast + 0.45 + rng.normal(0, 0.04)
     haze = rng.uniform(0, 0.25) if rng.random() < 0.15 else 0.0

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
 from lightning_plates.data.synthetic.canvas import Canvas
 from lightning_plates.data.synthetic.plate_look import random_look, render_plate
-from lightning_plates.data.synthetic.plates import random_plate
+from lightning_plates.data.synthetic.plates import CLASSES, random_plate
 from lightning_plates.data.synthetic.scene import PlacedPlate, Scene
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Corners: TypeAlias = NDArray[np.float32]
 
+_SQUAT = 1.7  # plates narrower than this many heights may be a motorcycle's
 _SMALLEST_PX = 4  # boxes with a shorter side hold nothing to match
 
 
@@ -53,8 +54,9 @@ def _corners(box: BoxRecord) -> Corners:
 
 
 def _cover(canvas: Canvas, corners: Corners, rng: np.random.Generator) -> PlacedPlate:
-    plate = random_plate(rng)
     wide = float(np.linalg.norm(corners[1] - corners[0]))
+    is_squat = wide < _SQUAT * float(np.linalg.norm(corners[3] - corners[0]))
+    plate = random_plate(rng, tuple(kind for kind in CLASSES if is_squat or not kind.is_motorcycle))
     picture = render_plate(plate, random_look(rng, plate), int(np.clip(1.3 * wide, 120, 900)), rng)
     low = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, None)
     high = np.clip(np.ceil(corners.max(axis=0)).astype(int), 1, (canvas.width, canvas.height))

@@ -58,6 +58,7 @@ def random_look(rng: np.random.Generator, plate: Plate) -> PlateLook:
     ground = brightness - np.abs(rng.normal(0, (5, 5, 12)))
     ink = np.clip(np.array(plate.kind.ink) + rng.normal(0, 10, 3), 0, 255)
     has_frame = rng.random() < 0.35
+    chance = rng.random(4).tolist()
     return PlateLook(
         ground=_colour(ground),
         ink=_colour(ink),
@@ -70,7 +71,7 @@ def random_look(rng: np.random.Generator, plate: Plate) -> PlateLook:
         frame=rng.uniform(0.02, 0.07) if has_frame else 0.0,
         frame_colour=_colour(np.full(3, rng.choice([15.0, 30.0, 60.0, 170.0, 205.0]))),
         corner=rng.uniform(0.03, 0.1),
-        screws=tuple(bool(x) for x in rng.random(4) < 0.6),  # type: ignore[arg-type]
+        screws=(chance[0] < 0.6, chance[1] < 0.6, chance[2] < 0.6, chance[3] < 0.6),
         dirt=float(rng.beta(0.7, 3.0)),
         wear=float(rng.beta(0.6, 4.0)),
     )
@@ -98,7 +99,7 @@ def render_plate(
     letters = _letters(plate, look, height, width)
     worn = letters * (1 - look.wear * _blotches(rng, height, width))
     pixels = _mix(pixels, look.ink, worn)
-    pixels = pixels + _relief(letters, look, height)[..., None]
+    pixels += _relief(letters, look, height)[..., None]
     pixels = _screws(pixels, look)
     pixels = _soil(pixels, look, rng)
     if inset:
@@ -138,7 +139,7 @@ def _letters(plate: Plate, look: PlateLook, height: int, width: int) -> Pixels:
         span = width * (share * look.condense if is_large else share)
         left = (width - span) / 2
         mask = draw_text(mask, text, (left, y1 * height, left + span, y2 * height), face)
-    return mask.astype(np.float32) / 255
+    return np.asarray(mask / 255, np.float32)
 
 
 def _rows(plate: Plate) -> list[tuple[str, tuple[float, float], float]]:
@@ -168,7 +169,7 @@ def _screws(pixels: Pixels, look: PlateLook) -> Pixels:
     height, width = pixels.shape[:2]
     marked = pixels.copy()
     places = [(x, y) for y in (0.1, 0.9) for x in (0.2, 0.8)]
-    for (x, y), has_screw in zip(places, look.screws):
+    for (x, y), has_screw in zip(places, look.screws, strict=True):
         centre = (round(x * width), round(y * height))
         radius = max(1, round((0.032 if has_screw else 0.02) * height))
         cv2.circle(marked, (centre[0], centre[1] + 1), radius + 1, (60, 60, 60), -1, cv2.LINE_AA)
@@ -190,7 +191,7 @@ def _soil(pixels: Pixels, look: PlateLook, rng: np.random.Generator) -> Pixels:
 
 
 def _blotches(rng: np.random.Generator, height: int, width: int) -> Pixels:
-    return np.clip(noise(rng, "leaf", height, width, zoom=width / 150), 0, 1)
+    return np.asarray(np.clip(noise(rng, "leaf", height, width, zoom=width / 150), 0, 1))
 
 
 def _rounded(height: int, width: int, inset: int, corner: float) -> Pixels:
@@ -203,7 +204,7 @@ def _rounded(height: int, width: int, inset: int, corner: float) -> Pixels:
     for x in (x1 + radius, x2 - radius):
         for y in (y1 + radius, y2 - radius):
             cv2.circle(mask, (x, y), radius, 255, -1, cv2.LINE_AA)
-    return mask.astype(np.float32) / 255
+    return np.asarray(mask / 255, np.float32)
 
 
 def _mix(pixels: Pixels, colour: tuple[float, float, float], amount: Pixels) -> Pixels:

@@ -120,20 +120,20 @@ def _camera(
     width, height = photo
     share = float(np.exp(rng.uniform(*np.log(options.plate_width))))
     focal = float(max(photo) * rng.uniform(0.9, 2.0))
-    yaw = float(np.clip(rng.normal(0, 18), -50, 50))
+    yaw = float(np.clip(rng.normal(0, 22), -50, 50))
     plate_m = plate.kind.size_mm[0] / 1000
     distance = focal * plate_m * np.cos(np.radians(yaw)) / (share * width)
     target = vehicle.place(
         np.array([[centre[0] * vehicle.width, centre[1] * vehicle.height, 0.0]])
     )[0]
-    eye = rng.uniform(3, 6) if rng.random() < 0.1 else rng.uniform(0.7, 2.1)
+    eye = rng.uniform(3, 6) if rng.random() < 0.08 else rng.uniform(0.7, 1.8)
     elevation = float(np.degrees(np.arctan2(eye - target[1], distance)))
     elevation = float(np.clip(elevation, -8, 30) + rng.normal(0, 1))
     roll = float(rng.normal(0, 7 if rng.random() < 0.12 else 2))
     half_w = 0.53 * share
     half_h = 0.56 * share * width * plate.kind.size_mm[1] / plate.kind.size_mm[0] / height
-    x = half_w + (1 - 2 * half_w) * rng.beta(1.6, 1.6)
-    y = half_h + (1 - 2 * half_h) * rng.beta(2.4, 1.8)
+    x = half_w + (1 - 2 * half_w) * rng.beta(2.2, 2.2)
+    y = half_h + (1 - 2 * half_h) * rng.beta(3.2, 2.0)
     pixel = (float(x * width), float(y * height))
     return orbit((*target,), float(distance), (yaw, elevation, roll), focal, pixel)
 

@@ -60,4 +60,4 @@ def _fractal(seed: int, slope: float) -> NDArray[np.float32]:
     frequency[0, 0] = 1.0
     shaped = np.fft.irfft2(np.fft.rfft2(white) / frequency**slope, s=(_TILE, _TILE))
     shaped -= shaped.mean()
-    return (shaped / shaped.std()).astype(np.float32)
+    return np.asarray(shaped / shaped.std(), np.float32)

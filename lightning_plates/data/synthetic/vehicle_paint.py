@@ -135,12 +135,14 @@ def _wheel(brush: _Brush, sign: int, share: float) -> None:
     for scale, colour in ((1.15, (12, 12, 13)), (1.0, (30, 30, 32)), (0.62, (140, 142, 146))):
         z = share + scale * radius * np.cos(angle) / vehicle.body.length
         y = (radius + scale * radius * np.sin(angle)) / vehicle.height
-        points = brush.side(tuple(zip(z.tolist(), y.tolist())), sign)
+        points = brush.side(tuple(zip(z.tolist(), y.tolist(), strict=True)), sign)
         brush.canvas.fill(points, colour)
-    spokes = brush.side(
-        ((share - 0.03, radius / vehicle.height),) * 1 + ((share + 0.03, 0.1),), sign
-    )
-    brush.canvas.stroke(spokes, (60, 60, 62), brush.pixels(0.03))
+    hub = radius / vehicle.height
+    reach = 0.55 * radius / vehicle.body.length
+    for turn in brush.rng.uniform(0, np.pi) + np.arange(3) * np.pi / 3:
+        z, y = reach * float(np.cos(turn)), 0.55 * hub * float(np.sin(turn))
+        spoke = brush.side(((share - z, hub - y), (share + z, hub + y)), sign)
+        brush.canvas.stroke(spoke, (60, 60, 62), brush.pixels(0.035))
 
 
 def _shell(brush: _Brush) -> None:
@@ -148,12 +150,13 @@ def _shell(brush: _Brush) -> None:
     outline = rounded(brush.face(mirrored(brush.vehicle.body.half)), 1)
     gloss = brush.rng.uniform(0.05, 0.3)
     brush.canvas.shade(outline, brush.tone(1.12 + gloss), brush.tone(0.72))
+    brush.canvas.hide_glows(outline)
     rows = np.interp(
         np.linspace(0, 1, 48), (0, 0.36, 0.42, 0.55, 0.62, 1), (1, 1, 1 + gloss, 1, 0.93, 0.8)
     )
     columns = 1 - 0.25 * np.abs(np.linspace(-1, 1, 48)) ** 3
     factor = (rows[:, None] * columns).astype(np.float32)
-    brush.canvas.modulate(outline, factor * _reflections(brush.rng, 0.06))
+    brush.canvas.modulate(outline, factor * _reflections(brush.rng, 0.09))
 
 
 def _glass(brush: _Brush) -> None:
@@ -165,7 +168,7 @@ def _glass(brush: _Brush) -> None:
     tint = rng.uniform(0.5, 1.3)
     canvas.stroke(points, (20, 20, 22), brush.pixels(0.04), closed=True)
     canvas.shade(points, _tone((104, 118, 130), tint), _tone((34, 38, 42), tint))
-    canvas.modulate(points, _reflections(rng, 0.3))
+    canvas.modulate(points, _reflections(rng, rng.uniform(0.2, 0.6)))
     low, high = body.glass[0][1], body.glass[-1][1]
     if rng.random() < 0.6:
         for x in (-0.2, 0.2):
@@ -234,7 +237,7 @@ def _tailgate(brush: _Brush) -> None:
 def _grille(brush: _Brush) -> None:
     canvas, rng, height = brush.canvas, brush.rng, brush.vehicle.height
     y, half_w, half_h = 0.72 / height, rng.uniform(0.16, 0.30), rng.uniform(0.05, 0.11) / height
-    points = rounded(brush.face(box(0, y, half_w, half_h), 0.02), 1)
+    points = rounded(brush.face(box(0, y, half_w, half_h), 0.02), 2, 0.1)
     canvas.fill(points, (18, 18, 20))
     bars = int(rng.integers(2, 7))
     colour = _CHROME if rng.random() < 0.6 else (50, 50, 54)
@@ -242,7 +245,7 @@ def _grille(brush: _Brush) -> None:
         line = brush.face(((-half_w, level), (half_w, level)), 0.03)
         canvas.stroke(line, colour, brush.pixels(0.014))
     canvas.stroke(points, _CHROME, brush.pixels(0.015), closed=True)
-    intake = rounded(brush.face(box(0, 0.30 / height, 0.3, 0.06 / height), 0.05), 1)
+    intake = rounded(brush.face(box(0, 0.30 / height, 0.3, 0.06 / height), 0.05), 2, 0.12)
     canvas.fill(intake, (16, 16, 17))
     hood = brush.face(((-0.42, 0.58), (0.0, 0.60), (0.42, 0.58)), 0.01)
     canvas.stroke(hood, brush.tone(0.45), brush.pixels(0.01))
@@ -258,12 +261,12 @@ def _lamps(brush: _Brush) -> None:
     else:
         y, wide = rng.uniform(0.52, 0.6), rng.uniform(0.05, 0.11)
         tall = rng.uniform(0.05, 0.13) if wide < 0.07 else rng.uniform(0.04, 0.07)
-    skew = rng.uniform(-0.02, 0.02)
+    skew, cut = rng.uniform(-0.02, 0.02), rng.uniform(0.06, 0.25)
     lens: Colour = (206, 210, 214) if vehicle.is_front else (150, 14, 20)
     for side in (-1, 1):
         x = side * (0.485 - wide)
         outline = tuple((px + side * skew * (py > y), py) for px, py in box(x, y, wide, tall))
-        points = rounded(brush.face(outline, 0.015), 2)
+        points = rounded(brush.face(outline, 0.015), 2, cut)
         canvas.stroke(points, brush.tone(0.4), brush.pixels(0.02), closed=True)
         canvas.shade(points, _tone(lens, 1.15), _tone(lens, 0.6))
         inner = rounded(brush.face(box(x, y - 0.3 * tall, wide * 0.6, tall * 0.3), 0.02))
@@ -277,7 +280,7 @@ def _light_up(brush: _Brush, points: NDArray[np.float32]) -> None:
     centre = points.mean(axis=0)
     size = float(np.ptp(points[:, 0]) + np.ptp(points[:, 1])) / 4
     colour = (1.6, 1.5, 1.3) if brush.vehicle.is_front else (1.5, 0.16, 0.1)
-    radius = size * brush.rng.uniform(1.0, 2.6)
+    radius = min(size * brush.rng.uniform(1.0, 2.6), 0.05 * brush.canvas.width)
     brush.canvas.glows.append(Glow(float(centre[0]), float(centre[1]), radius, colour))
 
 
@@ -286,7 +289,8 @@ def _recess(brush: _Brush, plate: tuple[float, float]) -> None:
     vehicle, rng = brush.vehicle, brush.rng
     half_w = rng.uniform(0.17, 0.3) / vehicle.width
     half_h = rng.uniform(0.088, 0.12) / vehicle.height
-    points = rounded(brush.face(box(plate[0], plate[1], half_w, half_h), 0.03), 1)
+    cut = brush.rng.uniform(0.02, 0.1)
+    points = rounded(brush.face(box(plate[0], plate[1], half_w, half_h), 0.03), 2, cut)
     if rng.random() < 0.5:
         brush.canvas.shade(points, brush.tone(0.42), brush.tone(0.8))
     else:
@@ -338,7 +342,7 @@ def _lettering(
 
 
 def _motorcycle(brush: _Brush) -> None:
-    canvas, vehicle, rng = brush.canvas, brush.vehicle, brush.rng
+    canvas, rng = brush.canvas, brush.rng
     tyre = brush.face(box(0, 0.29, 0.16, 0.29), -0.1)
     canvas.shade(rounded(tyre), (38, 38, 40), (16, 16, 17))
     arm = brush.face(((-0.3, 0.25), (-0.22, 0.6), (0.22, 0.6), (0.3, 0.25)), -0.12)

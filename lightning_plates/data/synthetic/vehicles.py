@@ -83,7 +83,7 @@ _CARGO_HALF = (
 BODIES: dict[BodyName, Body] = {
     "sedan": Body(
         (1.68, 1.85), (1.40, 1.50), 4.5, _CAR_HALF,
-        ((0.14, 0.10), (0.25, 0.0), (0.42, 0.0), (0.60, 0.10), (0.64, 0.50), (0.97, 1.15), (1, 1.3)),
+        ((0.14, 0.1), (0.25, 0.0), (0.42, 0.0), (0.6, 0.1), (0.64, 0.5), (0.97, 1.1), (1, 1.2)),
         ((0.40, 0.67), (0.36, 0.82), (0.29, 0.935), (0.0, 0.95)),
         ((0.0, 0.2), (0.0, 0.55), (0.1, 0.64), (0.26, 0.98), (0.6, 1.0), (0.75, 0.68), (0.97, 0.58),
          (1.0, 0.3), (0.98, 0.16), (0.0, 0.16)),
@@ -101,7 +101,7 @@ BODIES: dict[BodyName, Body] = {
     ),
     "suv": Body(
         (1.78, 1.98), (1.65, 1.88), 4.6, _BOX_HALF,
-        ((0.13, 0.08), (0.22, 0.0), (0.36, 0.0), (0.40, 0.06), (0.58, 0.10), (0.95, 0.38), (1, 0.5)),
+        ((0.13, 0.08), (0.22, 0.0), (0.36, 0.0), (0.4, 0.06), (0.58, 0.1), (0.95, 0.38), (1, 0.5)),
         ((0.41, 0.60), (0.40, 0.78), (0.35, 0.9), (0.0, 0.92)),
         ((0.0, 0.2), (0.01, 0.55), (0.07, 0.97), (0.6, 1.0), (0.73, 0.66), (0.97, 0.6), (1.0, 0.3),
          (0.98, 0.16), (0.0, 0.16)),
@@ -122,7 +122,7 @@ BODIES: dict[BodyName, Body] = {
         (1.7, 2.05), (1.95, 2.5), 5.0, _CARGO_HALF,
         ((0.12, 0.06), (0.2, 0.0), (0.3, 0.0), (0.5, 0.04), (1, 0.15)),
         ((0.40, 0.56), (0.40, 0.78), (0.36, 0.86), (0.0, 0.87)),
-        ((0.0, 0.15), (0.02, 0.97), (0.7, 1.0), (0.85, 0.6), (0.99, 0.45), (1.0, 0.14), (0.0, 0.12)),
+        ((0.0, 0.15), (0.02, 0.97), (0.7, 1.0), (0.85, 0.6), (0.99, 0.45), (1.0, 0.14), (0, 0.12)),
         ((0.06, 0.58), (0.06, 0.85), (0.7, 0.86), (0.8, 0.58)),
         (0.20, 0.42), 0.15, 1.3,
     ),
@@ -222,12 +222,21 @@ def mirrored(half: Outline) -> Outline:
     return half + tuple((-x, y) for x, y in reversed(half))
 
 
-def rounded(points: NDArray[np.float32], rounds: int = 2) -> NDArray[np.float32]:
-    """Cut the corners of a polygon (Chaikin), shape ``(N, 2)`` to ``(N * 2**rounds, 2)``."""
+def rounded(points: NDArray[np.float32], rounds: int = 2, cut: float = 0.25) -> NDArray[np.float32]:
+    """Cut the corners of a polygon (Chaikin), shape ``(N, 2)`` to ``(N * 2**rounds, 2)``.
+
+    Args:
+        points: The polygon.
+        rounds: How often; each time doubles the corners.
+        cut: Share of each side that is cut off at both its ends in the first round.
+    """
     for _ in range(rounds):
         following = np.roll(points, -1, axis=0)
-        pairs = np.stack([0.75 * points + 0.25 * following, 0.25 * points + 0.75 * following], 1)
+        pairs = np.stack(
+            [points + cut * (following - points), following - cut * (following - points)], 1
+        )
         points = pairs.reshape(-1, 2).astype(np.float32)
+        cut = 0.25
     return points
 
 
