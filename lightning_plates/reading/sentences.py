@@ -1,0 +1,130 @@
+"""Answers as a person would say them, in Spanish and English."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from lightning_plates.errors import InputError
+from lightning_plates.reading.restrictions import Reason, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The words of one language."""
+
+    plate: str
+    unread: str
+    last_digit: str
+    unsure: str
+    no_digit: str
+    rule: str
+    today: str
+    at_moment: str
+    no_plate: str
+    weekdays: tuple[str, ...]
+    plural_weekdays: tuple[str, ...]
+    reasons: dict[Reason, str]
+    prompt: str
+    quit_words: frozenset[str]
+
+
+SPANISH = Phrases(
+    plate="Placa {text}",
+    unread="Placa ilegible",
+    last_digit="último dígito {digit}",
+    unsure="último dígito inseguro",
+    no_digit="sin dígitos",
+    rule="restricción los {weekday} de {start} a {end}",
+    today="hoy ({weekday}) {answer}",
+    at_moment="el {weekday} {date} a las {time} {answer}",
+    no_plate="no se encontró ninguna placa",
+    weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
+    plural_weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábados", "domingos"),
+    reasons={
+        Reason.RESTRICTED: "no puede circular ({area})",
+        Reason.OTHER_DAY: "puede circular",
+        Reason.OUTSIDE_HOURS: "puede circular a esta hora",
+        Reason.HOLIDAY: "puede circular: feriado, {holiday}",
+        Reason.SUSPENDED: "puede circular: restricción suspendida",
+        Reason.EXEMPT: "puede circular: vehículo exento",
+        Reason.NO_RULE: "no hay regla conocida para esa fecha",
+    },
+    prompt="Ingrese otra imagen o escriba salir: ",
+    quit_words=frozenset({"salir", "exit", "quit"}),
+)
+
+ENGLISH = Phrases(
+    plate="Plate {text}",
+    unread="Unreadable plate",
+    last_digit="last digit {digit}",
+    unsure="last digit unsure",
+    no_digit="no digits",
+    rule="restricted on {weekday} from {start} to {end}",
+    today="today ({weekday}) {answer}",
+    at_moment="on {weekday} {date} at {time} {answer}",
+    no_plate="no plate found",
+    weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    plural_weekdays=("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays",
+                     "Sundays"),
+    reasons={
+        Reason.RESTRICTED: "it may not circulate ({area})",
+        Reason.OTHER_DAY: "it may circulate",
+        Reason.OUTSIDE_HOURS: "it may circulate at this hour",
+        Reason.HOLIDAY: "it may circulate: public holiday, {holiday}",
+        Reason.SUSPENDED: "it may circulate: restriction suspended",
+        Reason.EXEMPT: "it may circulate: exempt vehicle",
+        Reason.NO_RULE: "no rule is known for that date",
+    },
+    prompt="Enter another image or type exit: ",
+    quit_words=frozenset({"salir", "exit", "quit"}),
+)  # fmt: skip
+
+LANGUAGES = {"es": SPANISH, "en": ENGLISH}
+"""Every language by the name that ``--lang`` takes."""
+
+
+def phrases_of(language: str) -> Phrases:
+    """The words of ``language``.
+
+    Raises:
+        InputError: It is not spoken here.
+    """
+    if language not in LANGUAGES:
+        raise InputError(f"unknown language {language!r} (choose from: {', '.join(LANGUAGES)})")
+    return LANGUAGES[language]
+
+
+def describe_verdict(verdict: Verdict, language: str, *, is_now: bool) -> list[str]:
+    """Parts of a sentence about the rule and the moment.
+
+    Args:
+        verdict: The answer of :func:`~lightning_plates.reading.restrictions.judge`.
+        language: ``es`` or ``en``.
+        is_now: Whether the moment is the present; another one is spelled out.
+
+    Returns:
+        e.g. ``["restricción los miércoles de 6:00 a 19:00", "hoy (domingo) puede circular"]``.
+    """
+    words = phrases_of(language)
+    parts = []
+    if verdict.schedule is not None and verdict.weekday is not None:
+        start, end = (_hour(t) for t in (verdict.schedule.start, verdict.schedule.end))
+        weekday = words.plural_weekdays[verdict.weekday]
+        parts.append(words.rule.format(weekday=weekday, start=start, end=end))
+    return [*parts, _about_moment(words, verdict, language, is_now=is_now)]
+
+
+def _about_moment(words: Phrases, verdict: Verdict, language: str, *, is_now: bool) -> str:
+    area = verdict.schedule.area[language] if verdict.schedule else ""
+    answer = words.reasons[verdict.reason].format(area=area, holiday=verdict.holiday)
+    return (words.today if is_now else words.at_moment).format(
+        weekday=words.weekdays[verdict.moment.weekday()],
+        date=verdict.moment.date().isoformat(),
+        time=_hour(verdict.moment.time()),
+        answer=answer,
+    )
+
+
+def _hour(time: dt.time) -> str:
+    return f"{time.hour}:{time.minute:02d}"

@@ -1,0 +1,85 @@
+import pytest
+
+from lightning_plates.errors import ConfigError
+from lightning_plates.reading.config_file import find_config
+from lightning_plates.reading.schedules import load_calendar
+
+SCHEDULE = """
+  - name: {name}
+    valid_from: {start}
+    source: a decree
+    area: {{es: aquí, en: here}}
+    hours: ["06:00", "19:00"]
+    digits: {{monday: [1, 2], tuesday: [3, 4], wednesday: [5, 6], thursday: [7, 8], friday: [9, 0]}}
+    suspended_on_holidays: true
+    suspended_dates: []
+    exempt_classes: []
+"""
+HEAD = """country: x
+timezone: America/Costa_Rica
+holidays: {country: CR, categories: [public]}
+schedules:"""
+GOOD = HEAD + SCHEDULE.format(name="a", start="2020-01-01")
+
+
+def load(tmp_path, text):
+    file = tmp_path / "rules.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_calendar(str(file), {})
+
+
+def test_a_complete_file_is_read(tmp_path):
+    (schedule,) = load(tmp_path, GOOD).schedules
+    assert schedule.weekday_of_digit == (4, 0, 0, 1, 1, 2, 2, 3, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("friday: [9, 0]", "friday: [9]", 10, "no weekday for the digits 0"),
+        ("friday: [9, 0]", "friday: [9, 0, 1]", 10, "digit 1 already belongs to monday"),
+        ("friday: [9, 0]", "funday: [9, 0]", 10, "funday: unknown"),
+        ("friday: [9, 0]", "friday: [9, 10]", 10, "expected digits 0 to 9, got 10"),
+        ('["06:00", "19:00"]', '["19:00", "06:00"]', 9, "later end"),
+        ('["06:00", "19:00"]', '["6 am", "19:00"]', 9, "expected times"),
+        ("    source: a decree\n", "", 5, "lacks source"),
+        ("valid_from: 2020-01-01", "valid_from: 2020-13-01", 6, "expected a date"),
+        ("valid_from: 2020-01-01", "valid_from: 2020-01-01\n    valid_to: 2019-01-01", 5, "before"),
+        ("suspended_dates: []", "suspended_dates: [2021-01-05/2021-01-01]", 12, "range ends"),
+        ("suspended_on_holidays: true", "suspended_on_holidays: perhaps", 11, "true or false"),
+        ("America/Costa_Rica", "America/Nowhere", 2, "unknown time zone"),
+        ("timezone: America/Costa_Rica", "timezone: [", 4, "not YAML"),
+    ],
+)
+def test_incomplete_or_contradictory_files_are_refused_with_their_line(
+    tmp_path, old, new, line, message
+):
+    text = GOOD.replace(old, new)
+    assert text != GOOD
+    with pytest.raises(ConfigError, match=rf"rules\.yaml line {line}: .*{message}"):
+        load(tmp_path, text)
+
+
+def test_schedules_that_overlap_are_refused(tmp_path):
+    text = GOOD + SCHEDULE.format(name="b", start="2021-01-01")
+    with pytest.raises(ConfigError, match=r"line 15: .*'b' begins on 2021-01-01, while 'a' holds"):
+        load(tmp_path, text)
+
+
+def test_an_unknown_holiday_country_is_refused(tmp_path):
+    file = tmp_path / "rules.yaml"
+    file.write_text(GOOD.replace("country: CR", "country: QQ"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"line 3: holidays: .*QQ"):
+        load_calendar(str(file))
+
+
+def test_every_rule_states_its_source_and_dates():
+    text = find_config("restrictions", "costa_rica").read_text(encoding="utf-8")
+    for schedule in load_calendar("costa_rica", {}).schedules:
+        assert "Decreto" in schedule.source
+        assert schedule.valid_from.isoformat() in text
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="costa_rica"):
+        load_calendar("atlantis")

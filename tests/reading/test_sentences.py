@@ -1,0 +1,51 @@
+import datetime as dt
+
+import pytest
+
+from lightning_plates.errors import InputError
+from lightning_plates.reading.restrictions import PlateIdentity, judge
+from lightning_plates.reading.sentences import LANGUAGES, describe_verdict, phrases_of
+
+
+def say(calendar, digit, moment, language, is_now=True, vehicle_class="private"):
+    verdict = judge(PlateIdentity(digit, vehicle_class), moment, calendar)
+    return " · ".join(describe_verdict(verdict, language, is_now=is_now))
+
+
+SUNDAY = dt.datetime(2026, 11, 22, 10)
+WEDNESDAY = dt.datetime(2026, 11, 25, 7, 30)
+
+
+def test_the_sentence_of_the_issue(calendar):
+    assert say(calendar, 6, SUNDAY, "es") == (
+        "restricción los miércoles de 6:00 a 19:00 · hoy (domingo) puede circular"
+    )
+
+
+def test_another_moment_is_spelled_out(calendar):
+    assert say(calendar, 6, WEDNESDAY, "en", is_now=False) == (
+        "restricted on Wednesdays from 6:00 to 19:00 · on Wednesday 2026-11-25 at 7:30 "
+        "it may not circulate (San José, inside the Circunvalación ring road)"
+    )
+
+
+def test_exempt_vehicles_have_no_day(calendar):
+    assert say(calendar, 6, WEDNESDAY, "es", vehicle_class="motorcycle") == (
+        "hoy (miércoles) puede circular: vehículo exento"
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_has_words_in_every_language(calendar, language):
+    for digit in (3, 4):
+        for day in range(1, 29):
+            for hour in (3, 12):
+                moment = dt.datetime(2026, 9, day, hour)
+                sentence = say(calendar, digit, moment, language)
+                assert "{" not in sentence
+                assert "None" not in sentence
+
+
+def test_an_unknown_language_lists_the_known_ones():
+    with pytest.raises(InputError, match="es, en"):
+        phrases_of("fr")
