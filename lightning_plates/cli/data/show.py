@@ -1,0 +1,75 @@
+"""Draw a contact sheet of a photo set with its boxes."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from lightning_plates.cli._arguments import positive_int
+from lightning_plates.data.annotations import read_labels
+from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
+from lightning_plates.data.contact_sheet import contact_sheet, crop_tile, draw_tile
+from lightning_plates.data.photo_import import resize_record
+from lightning_plates.drafts import write_bytes
+from lightning_plates.errors import InputError, PhotoError
+from lightning_plates.photos import RgbImage, encode_jpeg, load_photo
+
+
+def main(argv: list[str]) -> int:
+    """Run ``data show``; see ``--help``."""
+    args = _parser().parse_args(argv)
+    annotations = read_labels(args.set, args.photos).annotations
+    chosen = _choose(annotations, args.count, args.seed)
+    tiles = list(_tiles(annotations, chosen, args.side, args.crops))
+    if not tiles:
+        raise InputError(f"{args.set}: nothing to show")
+    write_bytes(args.output, encode_jpeg(contact_sheet(tiles, args.columns, args.side)))
+    print(f"{args.output}: {len(chosen)} of {len(annotations.photos)} photos")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lightning_plates data show", description=__doc__
+    )
+    parser.add_argument("set", type=Path, help="label file, or folder with labels and photos")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="JPEG to write")
+    parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")
+    parser.add_argument(
+        "--count", type=positive_int, default=24, help="photos, drawn at random (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of that draw (%(default)s)")
+    parser.add_argument(
+        "--columns", type=positive_int, default=6, help="tiles in a row (%(default)s)"
+    )
+    parser.add_argument(
+        "--side", type=positive_int, default=240, help="of a tile, in pixels (%(default)s)"
+    )
+    parser.add_argument("--crops", action="store_true", help="show each plate instead of photos")
+    return parser
+
+
+def _choose(annotations: AnnotationSet, count: int, seed: int) -> list[PhotoRecord]:
+    total = len(annotations.photos)
+    chosen = sorted(random.Random(seed).sample(range(total), min(count, total)))
+    return [annotations.photos[index] for index in chosen]
+
+
+def _tiles(
+    annotations: AnnotationSet, photos: list[PhotoRecord], side: int, crops: bool
+) -> Iterator[tuple[str, RgbImage]]:
+    for photo in photos:
+        try:
+            image = load_photo(annotations.path_of(photo))
+        except PhotoError as error:
+            print(f"skipped: {error}", file=sys.stderr)
+            continue
+        name = PurePosixPath(photo.file).stem
+        boxes = resize_record(photo, image.shape[1], image.shape[0]).boxes
+        if crops:
+            yield from ((f"{name} {box.text}", crop_tile(image, box, side)) for box in boxes)
+        else:
+            yield name, draw_tile(image, boxes, side)
