@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_plates.data.synthetic.camera import Camera
-from lightning_plates.data.synthetic.canvas import Canvas, Colour, Glow
+from lightning_plates.data.synthetic.canvas import Canvas, Colour, Glow, rgb
 from lightning_plates.data.synthetic.lettering import STROKES, Typeface, draw_text
 from lightning_plates.data.synthetic.textures import noise
 
-_GROUND_PX_PER_M = 24  # resolution of the ground's texture
-_GROUND_PX = 640  # side of the ground's texture: 27 m
+_GROUND_PX_PER_M = 20  # resolution of the ground's texture
+_GROUND_PX = 512  # side of the ground's texture: 26 m
 _GROUNDS: tuple[Colour, ...] = (
     (96, 96, 98), (122, 120, 116), (80, 82, 86), (140, 134, 124), (150, 126, 98), (98, 112, 66),
     (172, 168, 160),
@@ -51,10 +51,10 @@ def _ground(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
     """Asphalt, paving, earth or grass with markings, in perspective."""
     side = _GROUND_PX
     base = np.array(_GROUNDS[int(rng.integers(len(_GROUNDS)))]) * rng.uniform(0.7, 1.15)
-    grain = noise(rng, "leaf", side, side, zoom=1.25) * rng.uniform(3, 12)
-    stains = noise(rng, "cloud", side, side, zoom=1.25) * rng.uniform(3, 12)
-    toned = np.clip(base.astype(np.float32) + (grain + stains)[..., None], 0, 255)
-    texture: NDArray[np.uint8] = toned.astype(np.uint8)
+    grain = noise(rng, "leaf", side, side) * rng.uniform(3, 12)
+    stains = noise(rng, "cloud", side, side) * rng.uniform(3, 12)
+    rough = cv2.add(grain, stains)
+    texture = cv2.add(cv2.merge([rough] * 3), (*base.tolist(), 0), dtype=cv2.CV_8U)
     _markings(texture, rng)
     metres = np.array(
         [
@@ -100,8 +100,8 @@ def _verge(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
     feet = np.array([[start, 0, near], [start, 0, far], [end, 0, far], [end, 0, near]])
     points = camera.project(feet)
     colour = np.array(_GROUNDS[int(rng.integers(len(_GROUNDS)))]) * rng.uniform(0.7, 1.2)
-    canvas.fill(points, _rgb(colour))
-    canvas.stroke(points[:2], _rgb(colour * 1.25), 0.02 * canvas.width * rng.random())
+    canvas.fill(points, rgb(colour))
+    canvas.stroke(points[:2], rgb(colour * 1.25), 0.02 * canvas.width * rng.random())
 
 
 def _above(
@@ -125,8 +125,7 @@ def _above(
     )
     window = np.zeros((rows, canvas.width), np.uint8)
     cv2.fillPoly(window, [corners.round().astype(np.int32)], 255)
-    upper = canvas.pixels[:rows]
-    upper[window > 0] = scenery.pixels[window > 0]
+    canvas.pixels[:rows] = cv2.copyTo(scenery.pixels, window, canvas.pixels[:rows])
 
 
 def _sky(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -184,19 +183,19 @@ def _house(canvas: Canvas, rng: np.random.Generator, x: float, foot: float, scal
     wide, tall = scale * rng.uniform(5, 18), scale * rng.uniform(3, 14)
     wall = rng.uniform(60, 230) + rng.normal(0, 22, 3)
     outline = _rectangle(x - wide / 2, foot - tall, x + wide / 2, foot)
-    canvas.shade(outline, _rgb(wall * 1.05), _rgb(wall * 0.8))
+    canvas.shade(outline, rgb(wall * 1.05), rgb(wall * 0.8))
     stains = noise(rng, "rough", 96, 96) * rng.uniform(0.03, 0.1)
     canvas.modulate(outline, np.clip(1 + stains, 0.4, 1.6))
     pane, gap = scale * rng.uniform(0.8, 1.8), scale * rng.uniform(1.8, 3.2)
-    glass = _rgb(rng.uniform(20, 110) + rng.normal(0, 8, 3))
+    glass = rgb(rng.uniform(20, 110) + rng.normal(0, 8, 3))
     is_lit = rng.random() < 0.5
     roof = _rectangle(x - 0.52 * wide, foot - tall, x + 0.52 * wide, foot - tall + 0.3 * scale)
-    canvas.fill(roof, _rgb(wall * 0.6))
+    canvas.fill(roof, rgb(wall * 0.6))
     for row in np.arange(foot - tall + 0.5 * gap, foot - gap, gap)[-7:]:
         for column in np.arange(x - wide / 2 + 0.4 * gap, x + wide / 2 - pane, gap)[:12]:
             frame = _rectangle(column, row, column + pane, row + 1.1 * pane)
             canvas.fill(frame, glass)
-            canvas.stroke(frame, _rgb(wall * 1.15), 0.08 * scale, closed=True)
+            canvas.stroke(frame, rgb(wall * 1.15), 0.08 * scale, closed=True)
             if is_lit and rng.random() < 0.25:
                 glow = (0.9, 0.7, 0.4)
                 canvas.glows.append(Glow(column + pane / 2, row + pane / 2, pane * 0.4, glow))
@@ -277,8 +276,3 @@ def _post(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
 
 def _rectangle(x1: float, y1: float, x2: float, y2: float) -> NDArray[np.float32]:
     return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32)
-
-
-def _rgb(values: NDArray[np.floating]) -> Colour:
-    red, green, blue = (float(np.clip(value, 0, 255)) for value in values)
-    return red, green, blue

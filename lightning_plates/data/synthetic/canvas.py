@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import cv2
@@ -27,6 +28,12 @@ class Glow:
     """Radius of its halo in pixels."""
     colour: Colour
     """What it adds at its centre, RGB, 1.0 is white."""
+
+
+def rgb(values: NDArray[np.floating]) -> Colour:
+    """A colour from three numbers, kept within 0–255."""
+    red, green, blue = (min(max(value, 0.0), 255.0) for value in values.tolist())
+    return red, green, blue
 
 
 @dataclass(slots=True)
@@ -138,10 +145,10 @@ class Canvas:
 
     def _window(self, points: Points, margin: int = 0) -> tuple[slice, slice] | None:
         """Rows and columns of the polygon inside the picture, or ``None`` when it is outside."""
-        low = np.clip(np.floor(points.min(axis=0)) - margin, -1e6, 1e6)
-        high = np.clip(np.ceil(points.max(axis=0)) + margin + 1, -1e6, 1e6)
-        x1, y1 = max(0, int(low[0])), max(0, int(low[1]))
-        x2, y2 = min(self.width, int(high[0])), min(self.height, int(high[1]))
+        low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        x1, y1 = (max(0, math.floor(value) - margin) for value in low)
+        x2 = min(self.width, math.ceil(high[0]) + margin + 1)
+        y2 = min(self.height, math.ceil(high[1]) + margin + 1)
         return (slice(y1, y2), slice(x1, x2)) if x2 > x1 and y2 > y1 else None
 
     def _coverage(self, points: Points, window: tuple[slice, slice]) -> NDArray[np.uint8]:
@@ -170,5 +177,5 @@ def _shrunk(rgba: NDArray[np.uint8], corners: Points) -> NDArray[np.uint8]:
 
 
 def _fixed(points: Points) -> NDArray[np.int32]:
-    clipped = np.clip(points, -_FAR, _FAR)
-    return np.round(clipped * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    near = np.minimum(np.maximum(points, -_FAR), _FAR)
+    return np.asarray(np.rint(near * (1 << _SUBPIXEL_BITS)), np.int32)

@@ -75,6 +75,8 @@ def generate(folder: Path, options: SetOptions, workers: int | None = None) -> A
         OSError: A file cannot be written.
     """
     _check(options)
+    if workers is not None and workers < 1:
+        raise InputError(f"workers must be at least 1, not {workers}")
     backdrop = _read_backdrop(options.onto)
     folder.mkdir(parents=True, exist_ok=True)
     _claim(folder, options)

@@ -111,7 +111,7 @@ def _day_light(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.f
     """A gentle slope of brightness, the edge of a shadow, or the shade of leaves."""
     slope = rng.normal(0, 0.08, 2)
     y, x = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
-    light = rng.uniform(0.85, 1.15) + slope[0] * x + slope[1] * y
+    light = rng.uniform(0.95, 1.4) + slope[0] * x + slope[1] * y
     kind = rng.random()
     depth = rng.uniform(0.3, 0.65)
     if kind < 0.15:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_plates.data.synthetic.camera import Camera
-from lightning_plates.data.synthetic.canvas import Canvas, Colour, Glow
+from lightning_plates.data.synthetic.canvas import Canvas, Colour, Glow, rgb
 from lightning_plates.data.synthetic.lettering import Typeface, draw_text
 from lightning_plates.data.synthetic.textures import noise
 from lightning_plates.data.synthetic.vehicles import (
@@ -139,9 +139,10 @@ def _wheel(brush: _Brush, sign: int, share: float) -> None:
         brush.canvas.fill(points, colour)
     hub = radius / vehicle.height
     reach = 0.55 * radius / vehicle.body.length
-    for turn in brush.rng.uniform(0, np.pi) + np.arange(3) * np.pi / 3:
-        z, y = reach * float(np.cos(turn)), 0.55 * hub * float(np.sin(turn))
-        spoke = brush.side(((share - z, hub - y), (share + z, hub + y)), sign)
+    start = brush.rng.uniform(0, np.pi)
+    for turn in (start, start + np.pi / 3, start + 2 * np.pi / 3):
+        dz, dy = reach * float(np.cos(turn)), 0.55 * hub * float(np.sin(turn))
+        spoke = brush.side(((share - dz, hub - dy), (share + dz, hub + dy)), sign)
         brush.canvas.stroke(spoke, (60, 60, 62), brush.pixels(0.035))
 
 
@@ -191,7 +192,7 @@ def _cargo_doors(brush: _Brush) -> None:
         brush.canvas.stroke(line, brush.tone(0.6), brush.pixels(0.015))
     if brush.rng.random() < 0.5:
         colour = brush.rng.uniform(20, 220, 3)
-        brush.canvas.fill(brush.face(box(0, 0.75, 0.35, 0.1), 0.01), _rgb(colour))
+        brush.canvas.fill(brush.face(box(0, 0.75, 0.35, 0.1), 0.01), rgb(colour))
         _lettering(brush, _word(brush.rng), (0.0, 0.75), (0.5, 0.09), (245, 245, 245))
 
 
@@ -322,8 +323,8 @@ def _sticker(brush: _Brush, x: float, y: float) -> None:
     points = brush.face(box(x, y, half_w, half_h), 0.02)
     if rng.random() < 0.4:
         points = rounded(points)
-    brush.canvas.fill(points, _rgb(rng.uniform(30, 245, 3)))
-    ink = _rgb(rng.uniform(0, 255, 3))
+    brush.canvas.fill(points, rgb(rng.uniform(30, 245, 3)))
+    ink = rgb(rng.uniform(0, 255, 3))
     _lettering(brush, _word(rng), (x, y), (half_w * 1.5, half_h), ink)
 
 
@@ -337,7 +338,7 @@ def _lettering(
     height, width = 48, max(48, 40 * len(text))
     blank = np.zeros((height, width), np.uint8)
     letters = draw_text(blank, text, (2, 4, width - 2, height - 4), Typeface(0.2, 0.3))
-    rgba = np.dstack([np.full((height, width, 3), _rgb(np.array(ink)), np.uint8), letters])
+    rgba = np.dstack([np.full((height, width, 3), rgb(np.array(ink)), np.uint8), letters])
     brush.canvas.warp_in(rgba, quad)
 
 
@@ -373,10 +374,10 @@ def _rider(brush: _Brush) -> None:
     brush.canvas.fill(rounded(brush.face(legs, -0.45), 1), (40, 44, 60))
     torso = ((-0.62, 0.72), (-0.72, 1.25), (-0.35, 1.38), (0.35, 1.38), (0.72, 1.25), (0.62, 0.72))
     points = rounded(brush.face(torso, -0.3))
-    brush.canvas.shade(points, _rgb(cloth), _rgb(cloth * 0.7))
+    brush.canvas.shade(points, rgb(cloth), rgb(cloth * 0.7))
     brush.canvas.modulate(points, _reflections(rng, 0.15))
     helmet = rounded(brush.face(box(0, 1.5, 0.38, 0.13), -0.35))
-    brush.canvas.shade(helmet, _rgb(rng.uniform(20, 240, 3)), (20, 20, 22))
+    brush.canvas.shade(helmet, rgb(rng.uniform(20, 240, 3)), (20, 20, 22))
 
 
 def _reflections(rng: np.random.Generator, strength: float) -> NDArray[np.float32]:
@@ -390,9 +391,4 @@ def _word(rng: np.random.Generator) -> str:
 
 
 def _tone(colour: Colour, factor: float) -> Colour:
-    return _rgb(np.array(colour) * factor)
-
-
-def _rgb(values: NDArray[np.floating]) -> Colour:
-    red, green, blue = (float(np.clip(value, 0, 255)) for value in values)
-    return red, green, blue
+    return rgb(np.array(colour) * factor)
