@@ -1,0 +1,116 @@
+"""Annotated sets, divided into sides, with one box a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lightning_plates.boxes import BoxXyxy
+from lightning_plates.data.annotations import read_annotations
+from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
+from lightning_plates.data.split import SIDES, SPLIT_FILE, Split, make_split, read_split
+from lightning_plates.errors import InputError
+
+SplitChoice = Literal["auto", "grouped", "thesis", "none"]
+"""``auto``: the set's ``split.csv``, or else ``grouped``. ``grouped``: copies of one source photo
+stay on one side. ``thesis``: copies are drawn at random. ``none``: every photo is on every side,
+to measure a finished model on a whole set."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPhoto:
+    """A photo file and the one box that a single-box network is trained on."""
+
+    path: Path
+    file: str
+    """As the label file names it."""
+    source: str
+    """The original photo that copies derive from."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    box: BoxXyxy
+    """Pixels; ``x2, y2`` exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class DividedSets:
+    """Photos by side, and what was left out."""
+
+    sides: Mapping[str, tuple[LabelledPhoto, ...]]
+    """Photos of ``train``, ``val`` and ``test``."""
+    protocols: tuple[str, ...]
+    """One line a set: how it was divided."""
+    boxes_left_out: int
+    """Boxes beside the largest of their photo."""
+    photos_left_out: int
+    """Photos without a box."""
+
+    def describe(self) -> str:
+        """One line for people."""
+        counts = ", ".join(f"{name} {len(self.sides[name])}" for name in SIDES)
+        return (
+            f"photos: {counts}; one box a photo, the largest: {self.boxes_left_out} smaller ones "
+            f"left out, and {self.photos_left_out} photos without a box"
+        )
+
+
+def read_divided(
+    paths: Sequence[Path], choice: SplitChoice = "auto", seed: int = 0, group_by: str = ""
+) -> DividedSets:
+    """Read annotated sets and divide each of them.
+
+    Args:
+        paths: Folders or label files, one a set.
+        choice: How to divide.
+        seed: Of a split that is made here.
+        group_by: See :func:`~lightning_plates.data.split.make_split`.
+
+    Raises:
+        InputError: A set is missing, unsound, or too small to be divided.
+    """
+    if not paths:
+        raise InputError("no photo set given; name one with --data.path FOLDER")
+    sides: dict[str, list[LabelledPhoto]] = {side: [] for side in SIDES}
+    protocols: list[str] = []
+    photos: list[PhotoRecord] = []
+    for path in paths:
+        annotations = read_annotations(path)
+        split = _split(annotations, path, choice, seed, group_by)
+        protocols.append(f"{path}: {split.describe() if split else 'not split'}")
+        photos += annotations.photos
+        for side in SIDES:
+            chosen = split.select(annotations, side) if split else annotations
+            sides[side] += _labelled(chosen)
+    return DividedSets(
+        {side: tuple(chosen) for side, chosen in sides.items()},
+        tuple(protocols),
+        boxes_left_out=sum(max(len(photo.boxes) - 1, 0) for photo in photos),
+        photos_left_out=sum(not photo.boxes for photo in photos),
+    )
+
+
+def _split(
+    annotations: AnnotationSet, path: Path, choice: SplitChoice, seed: int, group_by: str
+) -> Split | None:
+    if choice == "none":
+        return None
+    written = (path if path.is_dir() else path.parent) / SPLIT_FILE
+    if choice == "auto" and written.exists():
+        return read_split(written)
+    protocol = "grouped" if choice == "auto" else choice
+    return make_split(annotations, protocol, seed=seed, group_by=group_by)
+
+
+def _labelled(annotations: AnnotationSet) -> list[LabelledPhoto]:
+    found = [(photo, photo.largest_box()) for photo in annotations.photos]
+    return [
+        LabelledPhoto(
+            annotations.path_of(photo), photo.file, photo.group, photo.width, photo.height, box.xyxy
+        )
+        for photo, box in found
+        if box is not None
+    ]
