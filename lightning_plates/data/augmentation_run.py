@@ -118,7 +118,8 @@ def augment_photos(
     fingerprint = _fingerprint(annotations, settings)
     done = _read_journal(folder, fingerprint)
     names = _copy_names(annotations.photos)
-    (folder / SET_ASIDE).mkdir(parents=True, exist_ok=True)
+    _write_journal(folder, fingerprint, done)
+    (folder / SET_ASIDE).mkdir(exist_ok=True)
     tasks = [
         _Task(annotations.path_of(photo), photo, names[photo.file], folder, settings)
         for photo in annotations.photos
@@ -130,13 +131,10 @@ def augment_photos(
     }
     fresh = map_on_cores(_augment, [t for t in tasks if t.photo.file not in finished], workers)
     with (folder / JOURNAL).open("a", encoding="utf-8") as journal:
-        if not done:
-            journal.write(json.dumps({"fingerprint": fingerprint}) + "\n")
         for task in tasks:
             result = finished.get(task.photo.file) or next(fresh)
             if task.photo.file not in finished and not result.error:
-                line = {"photo": result.photo.file, "reasons": result.reasons}
-                journal.write(json.dumps(line) + "\n")
+                journal.write(_journal_line(result.photo.file, result.reasons))
                 journal.flush()
             yield result
 
@@ -228,6 +226,17 @@ def _read_journal(folder: Path, fingerprint: str) -> dict[str, tuple[str, ...]]:
             "choose another folder or remove it"
         )
     return {line["photo"]: tuple(line["reasons"]) for line in lines[1:]}
+
+
+def _write_journal(folder: Path, fingerprint: str, done: Mapping[str, tuple[str, ...]]) -> None:
+    """Begin the journal, or clean it of a line that was cut off."""
+    head = json.dumps({"fingerprint": fingerprint}) + "\n"
+    lines = (_journal_line(photo, reasons) for photo, reasons in done.items())
+    write_text(folder / JOURNAL, head + "".join(lines))
+
+
+def _journal_line(photo: str, reasons: tuple[str, ...]) -> str:
+    return json.dumps({"photo": photo, "reasons": reasons}) + "\n"
 
 
 def _parse_line(line: str) -> dict[str, Any]:

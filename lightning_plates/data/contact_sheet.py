@@ -70,7 +70,8 @@ def contact_sheet(
     if not listed:
         raise ValueError("a contact sheet needs at least one tile")
     columns = min(columns, len(listed))
-    cell_height = side + _CAPTION_PX + _GAP_PX
+    tallest = max(picture.shape[0] for _, picture in listed)
+    cell_height = tallest + _CAPTION_PX + _GAP_PX
     size = (columns * (side + _GAP_PX) + _GAP_PX, math.ceil(len(listed) / columns) * cell_height)
     sheet = Image.new("RGB", (size[0], size[1] + _GAP_PX), _BACKGROUND)
     pen = ImageDraw.Draw(sheet)
@@ -78,8 +79,8 @@ def contact_sheet(
     for index, (caption, picture) in enumerate(listed):
         x = _GAP_PX + index % columns * (side + _GAP_PX)
         y = _GAP_PX + index // columns * cell_height
-        free_x, free_y = side - picture.shape[1], side - picture.shape[0]
+        free_x, free_y = side - picture.shape[1], tallest - picture.shape[0]
         sheet.paste(Image.fromarray(picture), (x + free_x // 2, y + free_y // 2))
         # The end of a name tells copies apart: its beginning is cut.
-        pen.text((x, y + side + 1), caption[-side // 6 :], fill="white", font=font)
+        pen.text((x, y + tallest + 1), caption[-side // 6 :], fill="white", font=font)
     return np.asarray(sheet, dtype=np.uint8)

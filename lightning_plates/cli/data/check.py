@@ -23,6 +23,8 @@ def main(argv: list[str]) -> int:
     inspected = inspect_photos(labels, args.workers)
     found = [p for p in show_progress(inspected, len(labels.named), "decoding") if p is not None]
     problems = [*labels.problems, *found, *find_duplicate_photos(labels)]
+    if not labels.named and not problems:
+        problems = [Problem(str(args.set), "no labelled photo in it")]
     for problem in sorted(problems, key=_place):
         print(problem)
     print(_summary(labels, len(problems)))
@@ -50,4 +52,4 @@ def _place(problem: Problem) -> tuple[str | int, ...]:
 
 def _summary(labels: Labels, problems: int) -> str:
     unlabelled = f"; {len(labels.unlabelled)} more have no label" if labels.unlabelled else ""
-    return f"{len(labels.named)} labelled photos checked{unlabelled}; {problems} problems"
+    return f"{len(labels.named)} labelled photos checked{unlabelled}; problems: {problems}"

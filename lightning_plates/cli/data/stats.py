@@ -51,6 +51,7 @@ def _text(statistics: SetStatistics) -> str:
     }
     counts |= {f"boxes labelled {name!r}": count for name, count in statistics.labels.items()}
     lines = [f"{name:<24}{count:>9}" for name, count in counts.items()]
-    lines.append(f"{'':<24} smallest      10%   median      90%  largest")
+    if statistics.spreads:
+        lines.append(f"{'':<24} smallest      10%   median      90%  largest")
     lines += [f"{name:<24} {spread}" for name, spread in statistics.spreads.items()]
     return "\n".join(lines)

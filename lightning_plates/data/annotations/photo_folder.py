@@ -76,11 +76,18 @@ class PhotoFolder:
 
 
 def _narrow(candidates: list[str], wanted: PurePosixPath) -> list[str]:
-    """Of several photos with one name, those in the folder that the label names."""
-    if len(candidates) == 1:
-        return candidates
+    """Of several photos with one name, those whose folder agrees best with the label's.
+
+    So ``labels/val/7`` means ``images/val/7.jpg`` and not ``images/train/7.jpg``.
+    """
     folders = wanted.parent.parts
-    same = [
-        file for file in candidates if PurePosixPath(file).parent.parts[-len(folders) :] == folders
-    ]
-    return same if folders and same else candidates
+    for start in range(len(folders)):
+        ending = folders[start:]
+        same = [
+            file
+            for file in candidates
+            if PurePosixPath(file).parent.parts[-len(ending) :] == ending
+        ]
+        if same:
+            return same
+    return candidates

@@ -98,7 +98,9 @@ def _file_entries(label_format: LabelFormat, label: LabelText) -> Iterator[Entry
 
 
 def _file_problem(path: Path, error: AnnotationError) -> Problem:
-    return Problem(str(path), str(error).removeprefix(f"{path}: "), path.stem)
+    """The error's own ``path:line: text`` as a problem."""
+    place, _, text = str(error).removeprefix(str(path)).partition(" ")
+    return Problem(f"{path}{place.rstrip(':')}", text, path.stem)
 
 
 def _recognise(path: Path, photos: PhotoFolder) -> tuple[LabelFormat, list[_File]]:

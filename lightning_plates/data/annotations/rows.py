@@ -178,13 +178,13 @@ def _place(row: LabelRow, file: str, photos: PhotoFolder) -> _Placed | Problem:
     except PlatesError as error:
         return Problem(row.where, str(error), file)
     if width < 1 or height < 1:
-        return Problem(row.where, f"photo size {width} x {height}", file)
+        return Problem(row.where, f"{file}: size {width} x {height}", file)
     if row.box is None:
         return _Placed(row.where, file, width, height, None, row.source)
     box = row.box.scaled(width, height) if row.normalised else row.box
     problem = box_problem(box, width, height)
     if problem is not None:
-        return Problem(row.where, problem, file)
+        return Problem(row.where, f"{file}: {problem}", file)
     return _Placed(row.where, file, width, height, _cut(box, width, height), row.source)
 
 
