@@ -44,6 +44,8 @@ def paint_background(canvas: Canvas, camera: Camera, rng: np.random.Generator) -
         _above(canvas, camera, rng, left, right)
     for _ in range(int(rng.poisson(0.8))):
         _post(canvas, camera, rng)
+    for _ in range(int(rng.poisson(0.7))):
+        _passer_by(canvas, camera, rng)
     _distant_lights(canvas, rng, (left + right) / 2)
 
 
@@ -115,6 +117,8 @@ def _above(
         _wall(scenery, rng)
     else:
         _sky(scenery, rng)
+        if rng.random() < 0.5:
+            _hills(scenery, rng, base)
         _skyline(scenery, camera, rng, base)
     if rng.random() < 0.7:
         sigma = rng.uniform(0.4, 3.0)
@@ -159,6 +163,26 @@ def _wall(canvas: Canvas, rng: np.random.Generator) -> None:
         _leaves(canvas, everything, rng)
     for _ in range(int(rng.integers(0, 3))):
         _sign(canvas, rng, rng.uniform(0, width), rng.uniform(0, height), rng.uniform(30, 120))
+
+
+def _hills(canvas: Canvas, rng: np.random.Generator, base: float) -> None:
+    """A ridge in the haze, and sometimes wires across the sky."""
+    x = np.linspace(0, canvas.width, 48)
+    ridge = noise(rng, "cloud", 2, 48, zoom=rng.uniform(0.4, 1.0))[0]
+    y = base - canvas.height * np.clip(rng.uniform(0.08, 0.25) + 0.06 * ridge, 0.01, 1)
+    outline = np.vstack([np.column_stack([x, y]), [[canvas.width, base], [0, base]]])
+    green = np.array([92, 116, 104]) * rng.uniform(0.6, 1.4)
+    canvas.shade(outline.astype(np.float32), rgb(green + 30), rgb(green))
+    canvas.modulate(
+        outline.astype(np.float32), np.clip(1 + 0.1 * noise(rng, "rough", 96, 96), 0.5, 1.5)
+    )
+    for _ in range(int(rng.integers(0, 4))):
+        start, end, sag = *rng.uniform(0, base, 2), rng.uniform(0, 0.08) * canvas.height
+        t = np.linspace(0, 1, 16)
+        wire = np.column_stack(
+            [t * canvas.width, start + (end - start) * t + 4 * sag * t * (1 - t)]
+        )
+        canvas.stroke(wire.astype(np.float32), (50, 50, 54), rng.uniform(0.6, 2.4))
 
 
 def _skyline(canvas: Canvas, camera: Camera, rng: np.random.Generator, base: float) -> None:
@@ -272,6 +296,33 @@ def _post(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
     canvas.stroke(np.stack([foot, top]), (grey, grey, grey), 0.12 * scale)
     if rng.random() < 0.5:
         _sign(canvas, rng, float(top[0]), float(top[1]), scale * rng.uniform(0.4, 1.0))
+
+
+def _passer_by(canvas: Canvas, camera: Camera, rng: np.random.Generator) -> None:
+    """Somebody standing or walking at the roadside."""
+    x, z = rng.choice((-1, 1)) * rng.uniform(1.5, 6), rng.uniform(2, 20)
+    foot, head = camera.project(np.array([[x, 0, z], [x, rng.uniform(1.5, 1.85), z]]))
+    tall = float(foot[1] - head[1])
+    if tall < 8:
+        return
+    middle, top, low = float(foot[0]), float(head[1]), float(foot[1])
+    step = rng.uniform(0.03, 0.12) * tall
+    trousers, shirt = rng.uniform(15, 130, 3), rng.uniform(20, 240, 3)
+    for side in (-1, 1):
+        leg = np.array([[middle, low - 0.5 * tall], [middle + side * step, low]], np.float32)
+        canvas.stroke(leg, rgb(trousers), 0.09 * tall)
+        arm = np.array(
+            [[middle, low - 0.8 * tall], [middle + side * 1.6 * step, low - 0.48 * tall]],
+            np.float32,
+        )
+        canvas.stroke(arm, rgb(shirt * 0.85), 0.06 * tall)
+    torso = _rectangle(
+        middle - 0.1 * tall, top + 0.16 * tall, middle + 0.1 * tall, low - 0.48 * tall
+    )
+    canvas.shade(torso, rgb(shirt), rgb(shirt * 0.7))
+    skin = np.array([206, 160, 128]) * rng.uniform(0.4, 1.1)
+    face = np.array([[middle, top + 0.06 * tall], [middle, top + 0.1 * tall]], np.float32)
+    canvas.stroke(face, rgb(skin), 0.1 * tall)
 
 
 def _rectangle(x1: float, y1: float, x2: float, y2: float) -> NDArray[np.float32]:

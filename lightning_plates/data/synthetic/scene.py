@@ -146,7 +146,9 @@ def _other_vehicles(rng: np.random.Generator, camera: Camera, main: Vehicle) -> 
         z = float(rng.uniform(-0.5, 14))
         if camera.scale_at((x, 0.0, z)) > 0.6 * camera.focal:
             continue  # so close that it would fill the photo
-        heading = float(rng.normal(0, 0.1) + (np.pi / 2 if rng.random() < 0.1 else 0))
+        heading = float(rng.normal(0, 0.1))
+        if rng.random() < 0.15:  # crosses the road behind the main vehicle
+            heading, z = np.pi / 2, main.body.length + float(rng.uniform(2, 9))
         vehicles.append(random_vehicle(rng, _CARS, (x, 0.0, z), heading))
     return sorted(vehicles, key=lambda vehicle: -vehicle.origin[2])
 

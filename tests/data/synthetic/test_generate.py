@@ -16,7 +16,8 @@ from lightning_plates.data.synthetic.scene import SceneOptions
 from lightning_plates.errors import InputError
 
 OPTIONS = SetOptions(count=10, seed=7, scene=SceneOptions(size=96))
-COLUMNS = ["file", "width", "height", "x1", "y1", "x2", "y2", "text", "source", "tl_x", "tl_y", "tr_x", "tr_y", "br_x", "br_y", "bl_x", "bl_y"]
+COLUMNS = ["file", "width", "height", "x1", "y1", "x2", "y2", "text", "source"]
+COLUMNS += [f"{corner}_{axis}" for corner in ("tl", "tr", "br", "bl") for axis in "xy"]
 
 
 def content(folder: Path) -> dict[str, bytes]:
