@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 PROJECT = Path(__file__).parents[1]
 
@@ -19,3 +21,25 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("needs the reference photos in ../shared, which are not part of the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_photo_set():
+    """Writes grey photos with a light patch for each box, and gives back their annotation set."""
+    return _make_photo_set
+
+
+def _make_photo_set(folder: Path, boxes_by_file, size=(96, 64)):
+    from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
+
+    width, height = size
+    records = []
+    for number, (file, boxes) in enumerate(boxes_by_file.items()):
+        pixels = np.full((height, width, 3), 90 + number % 100, dtype=np.uint8)
+        for box in boxes:
+            pixels[int(box.y1) : int(box.y2), int(box.x1) : int(box.x2)] = 200
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        records.append(PhotoRecord(file, width, height, tuple(boxes)))
+    return AnnotationSet(folder, tuple(records))

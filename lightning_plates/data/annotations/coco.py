@@ -102,7 +102,7 @@ def _image_entries(
         try:
             box = _box(item, names)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            yield Problem(place, f"bbox is not four numbers ({error!r})", file)
+            yield Problem(place, f"{file}: bbox is not four numbers ({error!r})", file)
         else:
             yield LabelRow(place, file, box, size, source=source)
 

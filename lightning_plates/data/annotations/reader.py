@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,8 +23,16 @@ LABEL_SUFFIXES = frozenset({".csv", ".json", ".jsonl", ".txt", ".xml"})
 LABEL_FOLDERS = frozenset({"labels", "annotations"})
 """Folders that usually hold only labels; their photos lie in a folder beside them."""
 
-_File: TypeAlias = LabelText | Problem
-"""A label file, or why it cannot be read."""
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """A label file that is not text, and what to say about it."""
+
+    path: Path
+    problem: Problem
+
+
+_File: TypeAlias = LabelText | _Unreadable
 
 
 def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
@@ -81,8 +90,8 @@ def _photo_root(path: Path) -> Path:
 
 def _entries(label_format: LabelFormat, files: Iterable[_File]) -> Iterator[Entry]:
     for file in files:
-        if isinstance(file, Problem):
-            yield file
+        if isinstance(file, _Unreadable):
+            yield file.problem
         else:
             yield from _file_entries(label_format, file)
 
@@ -116,7 +125,7 @@ def _recognise(path: Path, photos: PhotoFolder) -> tuple[LabelFormat, list[_File
 
 def _recognise_folder(folder: Path, photos: PhotoFolder) -> tuple[LabelFormat, list[_File]]:
     """The labels that lie in ``folder`` itself or, where there are none, anywhere below it."""
-    unreadable: list[Problem] = []
+    unreadable: list[_Unreadable] = []
     for paths in (folder.iterdir(), folder.rglob("*")):
         candidates = sorted(p for p in paths if p.suffix.lower() in LABEL_SUFFIXES)
         files = [_try_to_read(path, folder) for path in candidates]
@@ -126,9 +135,9 @@ def _recognise_folder(folder: Path, photos: PhotoFolder) -> tuple[LabelFormat, l
             if has_file_per_photo(label_format):
                 return label_format, _per_photo_files(files, set(found), photos)
             return label_format, [file for file in _readable(files) if file.path in found]
-        unreadable = [file for file in files if isinstance(file, Problem)]
+        unreadable = [file for file in files if isinstance(file, _Unreadable)]
     if unreadable:
-        raise AnnotationError(str(unreadable[0]))
+        raise AnnotationError(str(unreadable[0].problem))
     raise InputError(f"{folder}: no label file in a known format in this folder")
 
 
@@ -136,7 +145,7 @@ def _try_to_read(path: Path, folder: Path) -> _File:
     try:
         return read_label_text(path, folder)
     except AnnotationError as error:
-        return _file_problem(path, error)
+        return _Unreadable(path, _file_problem(path, error))
 
 
 def _readable(files: Iterable[_File]) -> list[LabelText]:
@@ -161,9 +170,8 @@ def _per_photo_files(files: list[_File], found: set[Path], photos: PhotoFolder) 
     suffixes = {path.suffix for path in found}
 
     def belongs(file: _File) -> bool:
-        if isinstance(file, Problem):
-            return Path(file.where).suffix in suffixes and photos.find(file.photo) != ()
-        named = file.path.suffix in suffixes and photos.find(file.name) != ()
-        return file.path in found or named
+        name = file.name if isinstance(file, LabelText) else file.path.stem
+        named_like_photo = file.path.suffix in suffixes and photos.find(name) != ()
+        return file.path in found or named_like_photo
 
     return [file for file in files if belongs(file)]

@@ -39,7 +39,7 @@ def read(label: LabelText) -> Iterator[Entry]:
     filled = [(number, words) for number, words in lines if words]
     if not filled:
         yield LabelRow(str(label.path), photo, None)
-    names = _class_names(label.path.parent)
+    names = _class_names(label)
     for number, words in filled:
         where = label.at(number)
         try:
@@ -94,8 +94,10 @@ def _corner_box(numbers: list[float], label: str) -> BoxRecord:
     return BoxRecord(min(xs), min(ys), max(xs), max(ys), label, corners=corners)
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    for place in (folder, folder.parent):
+def _class_names(label: LabelText) -> tuple[str, ...]:
+    """Names from ``classes.txt`` in the file's folder, or above it up to that of all labels."""
+    depth = len(PurePosixPath(label.name).parts)
+    for place in label.path.parents[: depth + 1]:
         if (place / _CLASSES).is_file():
             lines = read_label_text(place / _CLASSES).text.splitlines()
             return tuple(line.strip() for line in lines if line.strip())
