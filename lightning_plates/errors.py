@@ -5,12 +5,14 @@
     PlatesError                    anything below; the command line prints it as one line
     ├── InputError                 what the user gave cannot be used: a file, a value, a folder
     │   ├── PhotoError             a photo cannot be decoded
+    │   ├── VideoError             a video, camera or stream cannot be opened or was lost
     │   ├── AnnotationError        a label file cannot be understood
     │   ├── ConfigError            a configuration or rule file contradicts itself
     │   └── SpecError              a model's spec is missing, unknown or contradicts its graph
     ├── OutputError                a result cannot be written
     ├── MissingDependencyError     an optional package is not installed
     ├── ModelError                 a model file cannot be opened or run
+    ├── StepError                  a command that another command started has failed
     └── ConversionError            a model could not be converted
         └── ParityError            the converted model answers differently from its source
 
@@ -36,6 +38,10 @@ class PhotoError(InputError):
     """A photo cannot be decoded."""
 
 
+class VideoError(InputError):
+    """A video, camera or network stream cannot be opened, or was lost."""
+
+
 class AnnotationError(InputError):
     """A label file cannot be understood."""
 
@@ -58,6 +64,10 @@ class MissingDependencyError(PlatesError, ImportError):
 
 class ModelError(PlatesError):
     """A model file cannot be opened or run."""
+
+
+class StepError(PlatesError):
+    """A command that another command started has failed; its own message stands above."""
 
 
 class ConversionError(PlatesError):
