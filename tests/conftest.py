@@ -37,7 +37,7 @@ def _make_photo_set(folder: Path, boxes_by_file, size=(96, 64)):
     for number, (file, boxes) in enumerate(boxes_by_file.items()):
         pixels = np.full((height, width, 3), 90 + number % 100, dtype=np.uint8)
         for box in boxes:
-            pixels[int(box.y1) : int(box.y2), int(box.x1) : int(box.x2)] = 200
+            pixels[int(box.y1) : int(box.y2), int(box.x1) : int(box.x2)] = 150
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)

@@ -55,8 +55,10 @@ def test_the_order_of_the_set_does_not_matter(copies):
 def test_frames_of_one_drive_stay_together(tmp_path):
     frames = {"day": 50, "night": 30, "rain": 20}
     photos = tuple(
-        PhotoRecord(f"{drive}.mp4_t_{n}.jpg", 8, 8, ()) for drive in frames for n in range(frames[drive])
-    )  # fmt: skip
+        PhotoRecord(f"{drive}.mp4_t_{number}.jpg", 8, 8, ())
+        for drive, count in frames.items()
+        for number in range(count)
+    )
     annotations = AnnotationSet(tmp_path, photos)
     split = make_split(annotations, group_by=r"^(.*)_t_", fractions=(0.5, 0.3, 0.2))
     assert counts(split) == {"train": 50, "val": 30, "test": 20}

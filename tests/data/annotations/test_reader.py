@@ -56,9 +56,12 @@ def test_thesis_names_have_no_ending(folder):
     assert photo.boxes[0].xyxy == pytest.approx(PLACA_CR1, abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    "header", ["", "label_name,bbox_x,bbox_y,bbox_width,bbox_height,image_name,image_width,image_height\n"]
-)  # fmt: skip
+MAKESENSE_HEADER = (
+    "label_name,bbox_x,bbox_y,bbox_width,bbox_height,image_name,image_width,image_height\n"
+)
+
+
+@pytest.mark.parametrize("header", ["", MAKESENSE_HEADER])
 def test_makesense_csv_with_and_without_header(folder, header):
     (folder / "labels.csv").write_text(header + "Placas,10,20,30,15,a.jpg,96,64\n")
     assert only_box(folder) == BoxRecord(10, 20, 40, 35, "Placas")
@@ -173,7 +176,7 @@ def test_an_overhang_by_rounding_is_cut(folder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("file,width,height,x1,y1\na.jpg,96,64,1,2\n".encode(), "column missing: x2, y2"),
+        (b"file,width,height,x1,y1\na.jpg,96,64,1,2\n", "column missing: x2, y2"),
         ("file,width,height,x1,y1,x2,y2\n".encode("utf-16"), "UTF-16 or binary"),
         (b"file,width,height,x1,y1,x2,y2\n\xf1.jpg,1,1,1,1,1,1\n", ":2: byte 0xf1 is not UTF-8"),
         (b'{"images": [', "not JSON"),
