@@ -187,5 +187,6 @@ class PlateDataModule(LightningDataModule):
 
 @rank_zero_only
 def _announce(sets: DividedSets) -> None:
-    for line in (*sets.protocols, sets.describe()):
-        print(line)
+    for division in sets.divisions:
+        print(division.description)
+    print(sets.describe())

@@ -37,13 +37,28 @@ class LabelledPhoto:
 
 
 @dataclass(frozen=True, slots=True)
+class Division:
+    """How one set was divided."""
+
+    path: str
+    """The set, as the user named it."""
+    protocol: str
+    """``grouped``, ``thesis`` or ``none``."""
+    seed: int
+    shared_sources: int
+    """Sources with photos on more than one side: what leaks from training to evaluation."""
+    description: str
+    """All of it in one line."""
+
+
+@dataclass(frozen=True, slots=True)
 class DividedSets:
     """Photos by side, and what was left out."""
 
     sides: Mapping[str, tuple[LabelledPhoto, ...]]
     """Photos of ``train``, ``val`` and ``test``."""
-    protocols: tuple[str, ...]
-    """One line a set: how it was divided."""
+    divisions: tuple[Division, ...]
+    """One a set."""
     boxes_left_out: int
     """Boxes beside the largest of their photo."""
     photos_left_out: int
@@ -75,19 +90,19 @@ def read_divided(
     if not paths:
         raise InputError("no photo set given; name one with --data.path FOLDER")
     sides: dict[str, list[LabelledPhoto]] = {side: [] for side in SIDES}
-    protocols: list[str] = []
+    divisions: list[Division] = []
     photos: list[PhotoRecord] = []
     for path in paths:
         annotations = read_annotations(path)
         split = _split(annotations, path, choice, seed, group_by)
-        protocols.append(f"{path}: {split.describe() if split else 'not split'}")
+        divisions.append(_describe_division(path, split, seed))
         photos += annotations.photos
         for side in SIDES:
             chosen = split.select(annotations, side) if split else annotations
             sides[side] += _labelled(chosen)
     return DividedSets(
         {side: tuple(chosen) for side, chosen in sides.items()},
-        tuple(protocols),
+        tuple(divisions),
         boxes_left_out=sum(max(len(photo.boxes) - 1, 0) for photo in photos),
         photos_left_out=sum(not photo.boxes for photo in photos),
     )
@@ -103,6 +118,13 @@ def _split(
         return read_split(written)
     protocol = "grouped" if choice == "auto" else choice
     return make_split(annotations, protocol, seed=seed, group_by=group_by)
+
+
+def _describe_division(path: Path, split: Split | None, seed: int) -> Division:
+    if split is None:
+        return Division(str(path), "none", seed, 0, f"{path}: not divided")
+    shared = len(split.shared_sources)
+    return Division(str(path), split.protocol, split.seed, shared, f"{path}: {split.describe()}")
 
 
 def _labelled(annotations: AnnotationSet) -> list[LabelledPhoto]:

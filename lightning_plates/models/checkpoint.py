@@ -26,6 +26,8 @@ class SpecModule(LightningModule):
 
     spec: ModelSpec
     """Pre- and post-processing of the network."""
+    monitor = "val/mean_iou"
+    """Logged value that chooses the best epoch; lower is better where its name says loss."""
 
     def rebuild_arguments(self) -> dict[str, Any]:
         """Constructor arguments that build this network again without any other file."""

@@ -1,0 +1,131 @@
+"""What ``fit``, ``validate`` and ``test`` share: parsing, the Trainer and one-line errors."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning import Callback, LightningDataModule, Trainer
+from pytorch_lightning.callbacks import RichProgressBar
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import Logger
+
+from lightning_plates.errors import ConfigError, PlatesError
+from lightning_plates.models.checkpoint import SpecModule
+from lightning_plates.training.quiet import quiet_lightning
+from lightning_plates.training.run_folder import SafeCheckpointIO
+
+TRAINER_DEFAULTS: dict[str, Any] = {
+    "max_epochs": 17,  # the thesis'
+    "num_sanity_val_steps": 0,  # the first epoch ends soon enough
+    "enable_model_summary": False,  # fit prints one line instead
+}
+NOT_SETTINGS = ("config", "run", "resume", "checkpoint")
+"""Arguments that say what to do with a run, not how it trains."""
+DATA_CLASS = "lightning_plates.data.datamodule.PlateDataModule"
+
+
+class PlatesCLI(LightningCLI):
+    """Any network and data module of this project, by ``class_path``, without subcommands.
+
+    Args:
+        command: Name of the command, for its help.
+        argv: Words of the command line after it.
+    """
+
+    def __init__(self, command: str, argv: list[str]) -> None:
+        super().__init__(
+            SpecModule,
+            LightningDataModule,
+            save_config_callback=None,
+            trainer_defaults=TRAINER_DEFAULTS,
+            seed_everything_default=0,
+            parser_kwargs={
+                "prog": f"python -m lightning_plates {command}",
+                "exit_on_error": False,
+                "description": sys.modules[type(self).__module__].__doc__,
+            },
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            args=argv,
+            run=False,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 -- Lightning's type
+        """Parse without Lightning's warning that the program has arguments of its own."""
+        parser.set_defaults({"data": {"class_path": DATA_CLASS}})
+        self.config = parser.parse_args(args)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401 -- Trainer's arguments
+        """The commands make their own Trainers; see :meth:`make_trainer`."""
+        return Trainer(logger=False, enable_checkpointing=False, barebones=True)
+
+    def make_trainer(
+        self, root: Path, callbacks: list[Callback], logger: Logger | bool = False
+    ) -> Trainer:
+        """A Trainer with the settings of the configuration.
+
+        Args:
+            root: Folder of what it writes.
+            callbacks: Beside those that the configuration names for a fit.
+            logger: Where values go, unless the configuration says so.
+
+        Raises:
+            ConfigError: This machine cannot do what the configuration asks for.
+        """
+        settings = {**self.config_init["trainer"]}
+        settings["callbacks"] = callbacks + ([RichProgressBar()] if is_interactive() else [])
+        settings["plugins"] = [SafeCheckpointIO(), *(settings.get("plugins") or [])]
+        settings["default_root_dir"] = str(root)
+        settings["logger"] = logger if logger is False else settings.get("logger") or logger
+        settings["enable_progress_bar"] = is_interactive()
+        try:
+            return Trainer(**settings)
+        except (MisconfigurationException, ValueError) as error:
+            raise ConfigError(f"trainer: {error}") from error
+
+    def settings(self) -> dict[str, Any]:
+        """The whole configuration as plain values, to be saved and repeated."""
+        text = self.parser.dump(self.config, skip_none=False, skip_validation=True)
+        settings: dict[str, Any] = yaml.safe_load(text)
+        return {name: value for name, value in settings.items() if name not in NOT_SETTINGS}
+
+
+def is_interactive() -> bool:
+    """Whether a person watches; otherwise plain lines are printed."""
+    return sys.stdout.isatty()
+
+
+@contextlib.contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn what Lightning, jsonargparse and worker processes raise into errors of one line.
+
+    Raises:
+        ConfigError: A setting is unknown, of the wrong type or cannot be used.
+        KeyboardInterrupt: Lightning ended the program after Ctrl-C.
+    """
+    quiet_lightning()
+    try:
+        yield
+    except ArgumentError as error:
+        raise ConfigError(str(error)) from error
+    except MisconfigurationException as error:
+        raise ConfigError(str(error)) from error
+    except PlatesError as error:
+        text = str(error).rstrip()
+        if "DataLoader worker process" not in text:
+            raise
+        # torch wraps a worker's error in its traceback; the last line is what it said.
+        raise type(error)(text.rpartition("\n")[2].partition(": ")[2]) from error
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise

@@ -1,0 +1,99 @@
+"""Train a network on annotated photos: --config configs/mobilenet_v2.yaml --data.path FOLDER.
+
+The run folder (``--run``, or ``runs/`` and the config's name) gets the best and the last
+checkpoint, the settings, one row an epoch as CSV and TensorBoard log, the curves as a picture,
+one row a validation photo, and ``run.json`` with what was reached.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.cli import LightningArgumentParser
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from lightning_plates.cli._evaluate import evaluate
+from lightning_plates.cli._train import PlatesCLI, is_interactive, readable_errors
+from lightning_plates.drafts import write_text
+from lightning_plates.models.checkpoint import load_checkpoint, read_record
+from lightning_plates.training.epoch_table import EpochTable
+from lightning_plates.training.run_folder import RunFolder
+from lightning_plates.training.run_record import describe_run
+
+
+class FitCLI(PlatesCLI):
+    """Parses the settings of a fit and claims its folder before anything is computed."""
+
+    folder: RunFolder
+    checkpoint: Path | None = None
+    """Where a resumed run goes on from."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what is not a setting of the network, its data or the Trainer."""
+        parser.add_argument("--run", type=str | None, help="folder of the run")
+        parser.add_argument("--resume", action="store_true", help="go on from its last checkpoint")
+
+    def before_instantiate_classes(self) -> None:
+        """Claim the folder; a resumed network needs no starting weights."""
+        self.folder = RunFolder(Path(self.config.run or Path("runs") / self._config_name()))
+        self.folder.claim(self.config.resume)
+        if self.config.resume and self.folder.last.exists():
+            self.checkpoint = self.folder.last
+            record = read_record(self.folder.last)
+            model = {"class_path": record.class_path, "init_args": record.arguments}
+            self.config = self.parser.parse_object({"model": model}, self.config)
+
+    def _config_name(self) -> str:
+        given = self.config.config
+        return Path(str(given[0])).stem if given else "fit"
+
+
+def main(argv: list[str]) -> int:
+    """Fit, measure the best checkpoint, and say where everything lies."""
+    with readable_errors():
+        cli = FitCLI("fit", argv)
+        folder = cli.folder
+        write_text(folder.config, yaml.safe_dump(cli.settings(), sort_keys=False))
+        table = EpochTable(folder, shows_rows=not is_interactive())
+        train(cli, table)
+        metrics = evaluate(cli, load_checkpoint(folder.best), folder.photos, "val")
+        text = describe_run(cli.model, cli.datamodule, table, metrics, cli.settings())
+        write_text(folder.record, text)
+    _report(folder, table, metrics)
+    return 0
+
+
+def train(cli: FitCLI, table: EpochTable) -> None:
+    """Run the epochs that are still to be run."""
+    folder = cli.folder
+    keeper = ModelCheckpoint(
+        folder.root,
+        filename=folder.best.stem,
+        monitor=cli.model.monitor,
+        mode="min" if "loss" in cli.model.monitor else "max",
+        save_last=True,
+        auto_insert_metric_name=False,
+        enable_version_counter=False,
+        # After validation and with the epoch's row: what is resumed is a finished epoch.
+        save_on_train_epoch_end=True,
+    )
+    configured: list[Any] = cli.config_init["trainer"].get("callbacks") or []
+    logger = TensorBoardLogger(str(folder.root), name="tensorboard", version="")
+    trainer = cli.make_trainer(folder.root, [*configured, table, keeper], logger)
+    trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=cli.checkpoint)
+
+
+def _report(folder: RunFolder, table: EpochTable, metrics: dict[str, float]) -> None:
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+    print(f"best epoch on the validation photos: {shown}")
+    print(f"{len(table.rows)} epochs in {table.train_seconds:.1f} s")
+    if "keras_accuracy" in metrics:
+        print(
+            "keras_accuracy compares which of the four coordinates is the largest; a model that "
+            "ignores the photo scores well too, so it says little about boxes"
+        )
+    for name in ("best", "last", "epochs", "curves", "photos", "record", "config"):
+        print(f"  {name:<7} {getattr(folder, name)}")

@@ -1,0 +1,1 @@
+"""What happens around a fit: run folder, records, tables and pictures."""

@@ -1,0 +1,102 @@
+"""One row an epoch: printed, written as CSV and drawn."""
+
+from __future__ import annotations
+
+import csv
+import time
+from io import StringIO
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from lightning_plates.drafts import write_text
+from lightning_plates.training.curves import draw_curves
+from lightning_plates.training.run_folder import RunFolder
+
+SHOWN = {
+    "train/loss": "train loss",
+    "val/loss": "val loss",
+    "val/iou50": "IoU ≥ 0.5",
+    "val/iou70": "IoU ≥ 0.7",
+    "val/mean_iou": "mean IoU",
+    "val/keras_accuracy": "keras_accuracy",
+}
+"""Columns of the printed table, by the names under which values are logged."""
+
+
+class EpochTable(Callback):
+    """Keeps the rows in the checkpoint, so that a resumed run has all of them.
+
+    Args:
+        folder: Where the table and the picture go.
+        shows_rows: Print each row; a progress bar shows the values otherwise.
+    """
+
+    def __init__(self, folder: RunFolder, shows_rows: bool) -> None:
+        self.folder = folder
+        self.shows_rows = shows_rows
+        self.rows: list[dict[str, float]] = []
+        self.preparation_seconds = 0.0
+        self._started = time.perf_counter()
+
+    @property
+    def train_seconds(self) -> float:
+        """Time of all epochs with their validation, over all sittings."""
+        return sum(row["seconds"] for row in self.rows)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Rows so far, for the checkpoint."""
+        return {"rows": self.rows, "preparation_seconds": self.preparation_seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the rows of the run that is resumed."""
+        self.rows = list(state_dict["rows"])
+        self.preparation_seconds += float(state_dict["preparation_seconds"])
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the time until now apart: it went into the feature cache."""
+        now = time.perf_counter()
+        self.preparation_seconds += now - self._started
+        self._started = now
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add a row."""
+        now = time.perf_counter()
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+        seconds, self._started = now - self._started, now
+        row = {"epoch": trainer.current_epoch + 1, "seconds": seconds, "learning_rate": rate}
+        self.rows.append({**row, **metrics})
+        if trainer.is_global_zero:
+            write_text(self.folder.epochs, to_csv(self.rows))
+            if self.shows_rows:
+                self._print_row()
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the curves."""
+        if trainer.is_global_zero and self.rows:
+            draw_curves(self.rows, self.folder.curves)
+
+    def _print_row(self) -> None:
+        row = self.rows[-1]
+        shown = {title: row[name] for name, title in SHOWN.items() if name in row}
+        if len(self.rows) == 1:
+            print("  ".join(["epoch", *(f"{title:>10}" for title in shown), "   seconds"]))
+        values = [f"{value:>{max(10, len(title))}.4f}" for title, value in shown.items()]
+        print(
+            "  ".join([f"{int(row['epoch']):>5}", *values, f"{row['seconds']:>10.1f}"]), flush=True
+        )
+
+
+def to_csv(rows: list[dict[str, float]]) -> str:
+    """Rows as CSV text; a value that an epoch lacks stays empty."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    stream = StringIO()
+    writer = csv.DictWriter(stream, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -1,0 +1,84 @@
+"""What was run, on which machine, and what it reached: the file that runs are compared by."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule, LightningModule
+
+import lightning_plates
+from lightning_plates.models.backbones import count_parameters
+from lightning_plates.training.epoch_table import EpochTable
+
+PACKAGES = ("torch", "torchvision", "pytorch-lightning", "albumentations", "numpy")
+
+
+def describe_run(
+    module: LightningModule,
+    data: LightningDataModule,
+    table: EpochTable,
+    metrics: Mapping[str, float],
+    settings: Mapping[str, Any],
+) -> str:
+    """Describe a finished fit as JSON text.
+
+    Args:
+        module: The trained network.
+        data: What it was trained on; its ``sets``, where it has them, say how it was divided.
+        table: One row an epoch.
+        metrics: Of the best checkpoint on the validation side, without the side's name.
+        settings: The run's whole configuration.
+    """
+    sets = getattr(data, "sets", None)
+    record = {
+        "version": 1,
+        "model": type(module).__name__,
+        "name": getattr(getattr(module, "spec", None), "name", type(module).__name__),
+        "weights": getattr(module, "weights_source", ""),
+        "parameters": _parameters(module),
+        "epochs": len(table.rows),
+        "train_seconds": round(table.train_seconds, 2),
+        "preparation_seconds": round(table.preparation_seconds, 2),
+        "divisions": [dataclasses.asdict(one) for one in sets.divisions] if sets else [],
+        "photos": {side: len(photos) for side, photos in sets.sides.items()} if sets else {},
+        "boxes_left_out": sets.boxes_left_out if sets else 0,
+        "metrics": {name: round(value, 6) for name, value in metrics.items()},
+        "machine": describe_machine(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "lightning_plates": lightning_plates.__version__,
+        "settings": settings,
+    }
+    return json.dumps(record, indent=1, default=str) + "\n"
+
+
+def describe_machine() -> dict[str, Any]:
+    """Processor, cores, accelerator and system, as far as they can be told."""
+    accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "accelerator": accelerator,
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _parameters(module: LightningModule) -> dict[str, int]:
+    network = getattr(module, "network", module)
+    parts = {name: count_parameters(part) for name, part in network.named_children()}
+    return {"total": count_parameters(network), **parts}
