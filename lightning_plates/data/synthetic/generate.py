@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -29,8 +30,8 @@ from lightning_plates.photos import encode_jpeg, load_photo
 
 MANIFEST = "manifest.json"
 """Says with which options the set was drawn."""
-JOURNAL = ".finished.jsonl"
-"""One line a finished photo; what a continued run reads instead of drawing again."""
+JOURNAL = ".finished"
+"""One JSON line a finished photo; what a continued run reads instead of drawing again."""
 
 _CHUNK = 8  # photos that a worker takes at once
 _RECIPE = 1  # raised whenever the same seed would draw other photos
@@ -202,16 +203,30 @@ def _draw_all(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, context, _start_worker, (job,))
     try:
-        yield from zip(missing, pool.map(_draw_in_worker, missing, chunksize=_CHUNK), strict=True)
+        with _without_interrupts():
+            photos = pool.map(_draw_in_worker, missing, chunksize=_CHUNK)
+        yield from zip(missing, photos, strict=True)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let processes that start meanwhile ignore Ctrl-C: the parent decides what it means."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 _worker_job: list[_Job] = []  # set once per process, so that it is not sent with every photo
 
 
 def _start_worker(job: _Job) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     cv2.setNumThreads(1)
     _worker_job[:] = [job]
 

@@ -1,5 +1,10 @@
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -200,3 +205,25 @@ def test_the_command_draws_a_set_and_says_where(tmp_path: Path, capsys: pytest.C
     words = ["--count", "2", "--size", "96", "--workers", "1", "--several", "0"]
     assert main(["data", "synthesise", "-o", str(folder), *words]) == 0
     assert f"{folder}: 2 photos, 2 plates" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_one_line_even_with_workers(tmp_path: Path):
+    words = ["-o", str(tmp_path / "set"), "--count", "5000", "--size", "96", "--workers", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lightning_plates", "data", "synthesise", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    journal = tmp_path / "set" / JOURNAL
+    while process.poll() is None and not (journal.exists() and journal.stat().st_size):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the workers, too
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error == "error: interrupted; what was finished is kept\n"
+    photos = read_annotations(tmp_path / "set").photos
+    assert 0 < len(photos) < 5000
+    assert all((tmp_path / "set" / photo.file).exists() for photo in photos)
