@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TypeAlias
 
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
-from lightning_plates.data.split import SIDES, SPLIT_FILE, Split, make_split, read_split
+from lightning_plates.data.split import PROTOCOLS, SIDES, SPLIT_FILE, Split, make_split, read_split
 from lightning_plates.errors import InputError
 
-SplitChoice = Literal["auto", "grouped", "thesis", "none"]
+SplitChoice: TypeAlias = str
 """``auto``: the set's ``split.csv``, or else ``grouped``. ``grouped``: copies of one source photo
 stay on one side. ``thesis``: copies are drawn at random. ``none``: every photo is on every side,
-to measure a finished model on a whole set."""
+to measure a finished model on a whole set. Or the path of a file that ``data split`` wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,12 @@ def _split(
     if choice == "auto" and written.exists():
         return read_split(written)
     protocol = "grouped" if choice == "auto" else choice
-    return make_split(annotations, protocol, seed=seed, group_by=group_by)
+    if protocol in PROTOCOLS:
+        return make_split(annotations, protocol, seed=seed, group_by=group_by)
+    if not Path(choice).is_file():
+        known = ", ".join(("auto", *PROTOCOLS, "none"))
+        raise InputError(f"split {choice!r} is none of {known}, and no such file exists")
+    return read_split(Path(choice))
 
 
 def _describe_division(path: Path, split: Split | None, seed: int) -> Division:

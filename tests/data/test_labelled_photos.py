@@ -1,0 +1,29 @@
+import pytest
+
+from lightning_plates.data.annotations import boxes_csv
+from lightning_plates.data.annotations.record import BoxRecord
+from lightning_plates.data.labelled_photos import read_divided
+from lightning_plates.data.split import make_split, write_split
+from lightning_plates.errors import InputError
+
+
+@pytest.fixture
+def photo_set(tmp_path, make_photo_set):
+    boxes = {f"{number}.png": (BoxRecord(5, 5, 25, 15),) for number in range(10)}
+    annotations = make_photo_set(tmp_path / "photos", boxes)
+    boxes_csv.write(annotations, annotations.root)
+    return annotations
+
+
+def test_a_written_split_is_taken_by_its_path(tmp_path, photo_set):
+    split = make_split(photo_set, "thesis", (0.6, 0.4, 0.0), seed=7)
+    write_split(split, tmp_path / "mine.csv")
+    divided = read_divided([photo_set.root], str(tmp_path / "mine.csv"))
+    assert tuple(photo.file for photo in divided.sides["val"]) == split.files("val")
+    assert len(divided.sides["val"]) == 4
+    assert (divided.divisions[0].protocol, divided.divisions[0].seed) == ("thesis", 7)
+
+
+def test_a_misspelt_protocol_names_the_known_ones(photo_set):
+    with pytest.raises(InputError, match="'groupd' is none of auto, grouped, thesis, none"):
+        read_divided([photo_set.root], "groupd")
