@@ -116,7 +116,8 @@ def _day_light(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.f
     depth = rng.uniform(0.3, 0.65)
     if kind < 0.15:
         spots = noise(rng, "rough", *shape, zoom=rng.uniform(1, 3))
-        light *= 1 - depth * np.clip(spots * 1.5 + 0.3, 0, 1)
+        low = np.clip(1.5 * (y + 1), 0, 1)  # leaves shade the ground, not the sky
+        light *= 1 - depth * low * np.clip(spots * 1.5 + 0.3, 0, 1)
     elif kind < 0.3:
         angle = rng.uniform(0, 2 * np.pi)
         edge = np.cos(angle) * x + np.sin(angle) * y + rng.uniform(-0.6, 0.6)
