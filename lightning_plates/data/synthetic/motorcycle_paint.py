@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lightning_plates.data.synthetic.brush import Brush, light_up, reflections
 from lightning_plates.data.synthetic.canvas import rgb
 from lightning_plates.data.synthetic.vehicles import box, rounded
@@ -14,6 +16,13 @@ def paint_motorcycle(brush: Brush) -> None:
     canvas.shade(rounded(tyre), (38, 38, 40), (16, 16, 17))
     arm = brush.face(((-0.3, 0.25), (-0.22, 0.6), (0.22, 0.6), (0.3, 0.25)), -0.12)
     canvas.stroke(arm, (90, 92, 96), brush.pixels(0.05))
+    bar = brush.face(((-1.0, 0.95), (1.0, 0.95)), -0.9)
+    canvas.stroke(bar, (30, 30, 32), brush.pixels(0.035))
+    seat, tank = (
+        brush.face(((-0.3, 0.7), (0.3, 0.7))),
+        brush.face(((0.3, 0.98), (-0.3, 0.98)), -0.9),
+    )
+    canvas.shade(np.concatenate([seat, tank]), brush.tone(1.0), (30, 30, 32))
     if rng.random() < 0.6:
         _rider(brush)
     shell = rounded(brush.face(((-0.22, 0.6), (-0.34, 0.74), (0, 0.8), (0.34, 0.74), (0.22, 0.6))))
@@ -29,8 +38,6 @@ def paint_motorcycle(brush: Brush) -> None:
         canvas.shade(blinker, (245, 160, 40), (170, 90, 10))
         mirror = rounded(brush.face(box(2.1 * x, 1.08, 0.2, 0.04), -0.9))
         canvas.shade(mirror, (120, 130, 140), (30, 30, 33))
-    bar = brush.face(((-1.0, 0.95), (1.0, 0.95)), -0.9)
-    canvas.stroke(bar, (30, 30, 32), brush.pixels(0.035))
 
 
 def _rider(brush: Brush) -> None:

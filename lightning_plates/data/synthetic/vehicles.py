@@ -269,7 +269,7 @@ def random_vehicle(
     red, green, blue = np.clip(paint * rng.uniform(0.8, 1.1) + rng.normal(0, 6, 3), 8, 245)
     return Vehicle(
         name=name,
-        is_front=name != "truck" and bool(rng.random() < 0.3),
+        is_front=name not in {"truck", "motorcycle"} and bool(rng.random() < 0.3),
         width=float(rng.uniform(*body.width)),
         height=float(rng.uniform(*body.height)),
         origin=origin,
