@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from lightning_plates.errors import OutputError
+from lightning_plates.reading.annotated_video import AnnotatedVideo
+
+cv2 = pytest.importorskip("cv2", reason="the extra 'read' is not installed")
+
+
+def grey(value, width=65, height=49):
+    return np.full((height, width, 3), value, dtype=np.uint8)
+
+
+def read_back(path):
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    frames = []
+    while True:
+        decoded, image = capture.read()
+        if not decoded:
+            return frames, capture.get(cv2.CAP_PROP_FPS)
+        frames.append(image[..., ::-1])
+
+
+def test_frames_come_back_in_order_at_the_stated_rate(tmp_path):
+    with AnnotatedVideo(tmp_path / "out.mp4", fps=5) as video:
+        for number in range(6):
+            video.add(grey(40 * number), number / 5)
+
+    frames, fps = read_back(tmp_path / "out.mp4")
+    assert fps == pytest.approx(5)
+    assert [frame.shape for frame in frames] == [(48, 64, 3)] * 6
+    assert [round(frame.mean() / 40) for frame in frames] == [0, 1, 2, 3, 4, 5]
+
+
+def test_colours_are_kept(tmp_path):
+    red = grey(0)
+    red[..., 0] = 220
+    with AnnotatedVideo(tmp_path / "out.mp4", fps=5) as video:
+        video.add(red, 0)
+
+    frames, _ = read_back(tmp_path / "out.mp4")
+    assert frames[0][..., 0].mean() > 180
+    assert frames[0][..., 1:].mean() < 40
+
+
+def test_a_slow_reader_keeps_the_pace_and_a_lost_signal_is_no_long_still(tmp_path):
+    with AnnotatedVideo(tmp_path / "out.mp4", fps=10) as video:
+        for time_s in (100.0, 100.5, 101.0, 700.0):
+            video.add(grey(90), time_s)
+
+    frames, _ = read_back(tmp_path / "out.mp4")
+    # 1.1 s until the signal was lost, then at most a second of still.
+    assert 20 <= len(frames) <= 23
+
+
+def test_a_change_of_size_is_scaled(tmp_path):
+    with AnnotatedVideo(tmp_path / "out.mp4", fps=5) as video:
+        video.add(grey(10), 0)
+        video.add(grey(200, 130, 98), 0.2)
+
+    frames, _ = read_back(tmp_path / "out.mp4")
+    assert [frame.shape for frame in frames] == [(48, 64, 3)] * 2
+
+
+def test_a_failure_keeps_the_earlier_file_and_leaves_no_draft(tmp_path):
+    target = tmp_path / "out.mp4"
+    target.write_bytes(b"earlier")
+
+    def fail():
+        with AnnotatedVideo(target, fps=5) as video:
+            video.add(grey(10), 0)
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        fail()
+    assert target.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_video_that_was_not_finished_is_not_put_in_place(tmp_path):
+    def lose_the_draft():
+        with AnnotatedVideo(tmp_path / "out.mp4", fps=5) as video:
+            video.add(grey(10), 0)
+            video._writer.release()
+            video._draft.write_bytes(b"")
+
+    with pytest.raises(OutputError, match=r"out\.mp4: the video could not be finished"):
+        lose_the_draft()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_frame_writes_nothing(tmp_path):
+    with AnnotatedVideo(tmp_path / "out.mp4", fps=5):
+        pass
+    assert list(tmp_path.iterdir()) == []
