@@ -1,0 +1,187 @@
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lightning_plates.data.annotations import boxes_csv, read_annotations
+from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
+from lightning_plates.data.annotations.registry import label_formats
+
+ORIENTATION = 0x0112
+
+
+def hidden(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_every_photo_format_becomes_rgb_jpeg(tmp_path, data):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pixels = np.zeros((64, 96, 3), dtype=np.uint8)
+    pixels[20:40, 30:60] = 250
+    rgb = Image.fromarray(pixels)
+    deep = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+    images = {
+        "a.jpg": rgb, "b.png": rgb, "c.gif": rgb, "d.webp": rgb, "e.png": deep,
+        "f.jpg": rgb.convert("CMYK"), "g.png": rgb.convert("L"), "h.tif": rgb,
+        "i.png": rgb.convert("P"),
+    }  # fmt: skip
+    for name, image in images.items():
+        image.save(folder / name)
+    box = BoxRecord(30, 20, 60, 40)
+    records = tuple(PhotoRecord(name, 96, 64, (box,)) for name in images)
+    boxes_csv.write(AnnotationSet(folder, records), folder)
+
+    status, output, error = data("import", folder, "-o", tmp_path / "out", "--rename", "placa_cr")
+
+    assert (status, error) == (0, "")
+    assert "9 photos, 9 boxes; 0 photos with several boxes" in output
+    names = sorted(path.name for path in (tmp_path / "out").glob("*.jpeg"))
+    assert names == [f"placa_cr000{n}.jpeg" for n in range(1, 10)]
+    for photo in read_annotations(tmp_path / "out").photos:
+        with Image.open(tmp_path / "out" / photo.file) as image:
+            assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (96, 64))
+            seen = np.asarray(image)
+        assert photo.boxes == (box,)
+        assert seen[24:36, 34:56].mean() > 235
+        assert seen[:14].mean() < 20
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("labels_of", ["upright", "stored"])
+def test_boxes_fit_the_upright_photo(tmp_path, data, orientation, labels_of):
+    """The patch is looked for in the written photo: no knowledge of EXIF is repeated here."""
+    if labels_of == "stored" and orientation < 5:
+        pytest.skip("the size does not tell; labels count as upright")
+    stored = np.zeros((64, 96, 3), dtype=np.uint8)
+    stored[8:24, 16:40] = 255
+    folder = tmp_path / "in"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    Image.fromarray(stored).save(folder / "a.jpg", exif=exif, quality=95)
+    upright = upright_patch(folder / "a.jpg")
+    size = (96, 64) if labels_of == "stored" or orientation < 5 else (64, 96)
+    box = (16, 8, 40, 24) if labels_of == "stored" else upright
+    records = (PhotoRecord("a.jpg", *size, (BoxRecord(*map(float, box)),)),)
+    boxes_csv.write(AnnotationSet(folder, records), folder)
+
+    assert data("import", folder, "-o", tmp_path / "out")[0] == 0
+
+    (photo,) = read_annotations(tmp_path / "out").photos
+    assert photo.boxes[0].xyxy == upright_patch(tmp_path / "out" / "a.jpg") == upright
+    with Image.open(tmp_path / "out" / "a.jpg") as image:
+        assert image.size == (photo.width, photo.height)
+        assert ORIENTATION not in image.getexif()
+
+
+def upright_patch(path):
+    """Box of the bright patch in a photo as Pillow shows it upright."""
+    from PIL import ImageOps
+
+    with Image.open(path) as image:
+        bright = np.asarray(ImageOps.exif_transpose(image).convert("L")) > 127
+    rows, columns = np.nonzero(bright)
+    return (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+
+
+@pytest.mark.parametrize("name", label_formats())
+def test_any_format_can_be_asked_for(labelled, tmp_path, data, name):
+    assert data("import", labelled, "-o", tmp_path / "out", "--to", name)[0] == 0
+    photos = read_annotations(tmp_path / "out").photos
+    assert {photo.file for photo in photos} == {f"p{n}.jpg" for n in range(9)}
+    assert all(photo.boxes[0].xyxy == pytest.approx((30, 20, 60, 40), abs=1e-6) for photo in photos)
+
+
+def test_skipped_photos_are_listed_and_the_others_kept(spoilt, tmp_path, data):
+    status, output, error = data("import", spoilt, "-o", tmp_path / "out")
+    assert status == 3
+    assert "4 photos, 4 boxes" in output
+    lines = error.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("skipped: ") for line in lines)
+    for name, reason in [
+        ("p1.png", "damaged photo"), ("p2.png", "the file is empty"),
+        ("p3.png", "not a photo in a format that can be read"),
+        ("p4.png", "no such photo"), ("p5.png", "inverted box (60, 20, 30, 40)"),
+    ]:  # fmt: skip
+        assert any(name in line and reason in line for line in lines)
+    assert "p1.png,,damaged photo" in (tmp_path / "out" / "import.csv").read_text()
+    assert data("check", tmp_path / "out")[0] == 0
+
+
+def test_photos_of_other_size_scale_or_are_skipped(tmp_path, data, make_photo_set):
+    annotations = make_photo_set(tmp_path / "in", {"half.png": (), "other.png": ()})
+    (tmp_path / "in" / "boxes.csv").write_text(
+        "file,width,height,x1,y1,x2,y2,text\n"
+        "half.png,192,128,60,40,120,80,\n"
+        "other.png,100,100,1,2,30,40,\n"
+    )
+    assert annotations.photos[0].width == 96
+    status, _, error = data("import", tmp_path / "in", "-o", tmp_path / "out")
+    assert status == 3
+    assert error == "skipped: other.png: labelled as 100 x 100, but is 96 x 64\n"
+    (photo,) = read_annotations(tmp_path / "out").photos
+    assert photo.boxes[0].xyxy == (30, 20, 60, 40)
+
+
+def test_large_photos_can_be_scaled_down(labelled, tmp_path, data):
+    assert data("import", labelled, "-o", tmp_path / "out", "--max-side", "48")[0] == 0
+    photo = read_annotations(tmp_path / "out").photos[0]
+    assert (photo.width, photo.height) == (48, 32)
+    assert photo.boxes[0].xyxy == (15, 10, 30, 20)
+
+
+def test_equal_names_do_not_overwrite_each_other(tmp_path, data, make_photo_set):
+    box = (BoxRecord(1, 2, 30, 20),)
+    annotations = make_photo_set(tmp_path / "in", {"a.png": box, "a.jpg": box, "b.png": box})
+    boxes_csv.write(annotations, annotations.root)
+    assert data("import", annotations.root, "-o", tmp_path / "out")[0] == 0
+    files = [photo.file for photo in read_annotations(tmp_path / "out").photos]
+    assert files == ["a_png.jpg", "a_jpg.jpg", "b.jpg"]
+
+
+def test_what_exists_is_not_overwritten(labelled, tmp_path, data):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("precious")
+    status, _, error = data("import", labelled, "-o", out)
+    assert (status, error) == (
+        2, f"error: {out}: exists already; choose another folder or remove it\n",
+    )  # fmt: skip
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("failing", ["p5.jpg", "import.csv"])
+def test_a_full_disk_leaves_nothing_behind(labelled, tmp_path, data, monkeypatch, failing):
+    def full(method):
+        original = getattr(Path, method)
+
+        def write(path, *args, **kwargs):
+            if path.name == failing:
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+            return original(path, *args, **kwargs)
+
+        return write
+
+    for method in ("write_bytes", "write_text"):
+        monkeypatch.setattr(Path, method, full(method))
+    status, _, error = data("import", labelled, "-o", tmp_path / "out", "--workers", "1")
+    assert status == 2
+    assert error.count("\n") == 1
+    assert "No space left on device; free some space and run the command again" in error
+    assert not (tmp_path / "out").exists()
+    assert hidden(tmp_path) == []
+
+
+def test_a_set_without_any_usable_photo(tmp_path, data, make_photo_set):
+    make_photo_set(tmp_path / "in", {"a.png": ()})
+    (tmp_path / "in" / "boxes.csv").write_text(
+        "file,width,height,x1,y1,x2,y2,text\na.png,96,64,9,9,1,1,\n"
+    )
+    status, _, error = data("import", tmp_path / "in", "-o", tmp_path / "out")
+    assert status == 2
+    assert "no photo could be imported (first of 1 problems: " in error
+    assert not (tmp_path / "out").exists()
