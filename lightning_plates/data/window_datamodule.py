@@ -1,0 +1,194 @@
+"""Random windows for training and whole photos for validation of the dense detector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from lightning_plates import processing
+from lightning_plates.data.annotations.record import AnnotationSet
+from lightning_plates.data.window_augmentation import WindowLook
+from lightning_plates.data.window_photos import (
+    PhotoPool,
+    PhotoSet,
+    count_plates,
+    load_pool,
+    select_photos,
+)
+from lightning_plates.data.window_sampling import PLATE, Window, WindowRanges, draw_window
+from lightning_plates.errors import InputError
+from lightning_plates.photos import load_photo
+from lightning_plates.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from lightning_plates.models.checkpoint import SpecModule
+
+MAX_BOXES = 16
+"""Boxes of one window that are kept; more do not occur in the sets."""
+
+
+class PlateBatch(NamedTuple):
+    """What the detector's steps receive."""
+
+    images: Tensor
+    """Pixels as the model's spec says, shape ``(N, 3, H, W)``."""
+    boxes: Tensor
+    """``x1, y1, x2, y2`` in pixels of the input, shape ``(N, MAX_BOXES, 4)``."""
+    kinds: Tensor
+    """1 a plate, -1 one that does not count, 0 an empty slot; shape ``(N, MAX_BOXES)``."""
+    zoom: Tensor
+    """Pixels of the photo in one pixel of the input, in x and y, shape ``(N, 2)``."""
+    numbers: Tensor
+    """Number of each image in its data set, shape ``(N,)``."""
+
+
+class WindowDataset(Dataset[PlateBatch]):
+    """Windows that depend on nothing but the seed and their number.
+
+    Args:
+        pools: Training photos.
+        spec: The model's convention.
+        ranges: How windows are drawn.
+        length: Number of windows.
+        seed: Another seed, for example of the next epoch, gives other windows.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[PhotoPool],
+        spec: ModelSpec,
+        ranges: WindowRanges,
+        length: int,
+        seed: tuple[int, int],
+    ) -> None:
+        self._pools, self._spec, self._ranges = pools, spec, ranges
+        self._length, self._seed = length, seed
+        self._look = WindowLook()
+        weights = np.array([pool.source.weight for pool in pools])
+        self._shares = weights / weights.sum()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> PlateBatch:
+        rng = np.random.default_rng((*self._seed, index))
+        pool = self._pools[int(rng.choice(len(self._pools), p=self._shares))]
+        window = draw_window(pool, self._ranges, rng)
+        image = self._look(window.image, int(rng.integers(2**31)))
+        return to_example(Window(image, window.boxes, window.kinds), self._spec, index)
+
+
+class WholePhotoDataset(Dataset[PlateBatch]):
+    """Whole photos, placed on the input as in use.
+
+    Args:
+        sets: The photos.
+        spec: The model's convention.
+    """
+
+    def __init__(self, sets: Sequence[AnnotationSet], spec: ModelSpec) -> None:
+        self.photos = tuple(photo for one in sets for photo in one.photos)
+        self._files = tuple(one.path_of(photo) for one in sets for photo in one.photos)
+        self._spec = spec
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, index: int) -> PlateBatch:
+        record = self.photos[index]
+        pixels, placement = processing.resize_photo(load_photo(self._files[index]), self._spec)
+        fitted = placement.share_x * self._spec.width, placement.share_y * self._spec.height
+        shares = [box.shares_of(record.width, record.height) for box in record.boxes]
+        boxes = np.array(shares, dtype=np.float64).reshape(-1, 4) * np.array([*fitted, *fitted])
+        kinds = np.full(len(boxes), PLATE, dtype=np.int64)
+        zoom = placement.width / fitted[0], placement.height / fitted[1]
+        return to_example(Window(pixels, boxes, kinds), self._spec, index, zoom)
+
+
+class PlateWindowDataModule(LightningDataModule):
+    """Labelled photo sets as random windows.
+
+    A Trainer must ask for new ones every epoch (``reload_dataloaders_every_n_epochs: 1``).
+
+    Args:
+        sources: The sets; see :class:`PhotoSet`.
+        ranges: How windows are drawn.
+        windows_per_epoch: Windows that make an epoch.
+        batch_size: Windows of one step.
+        workers: Processes that prepare windows; 0 does it in the main one, which is quickest
+            where the network itself needs all the cores.
+        seed: Seed of all windows.
+    """
+
+    def __init__(
+        self,
+        sources: list[PhotoSet],
+        ranges: WindowRanges | None = None,
+        windows_per_epoch: int = 480,
+        batch_size: int = 24,
+        workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.sources, self.ranges = sources, ranges or WindowRanges()
+        self.windows_per_epoch, self.batch_size = windows_per_epoch, batch_size
+        self.workers, self.seed = workers, seed
+        self._pools: tuple[PhotoPool, ...] = ()
+
+    def setup(self, stage: str) -> None:
+        """Decode the training photos, once."""
+        if stage == "fit" and not self._pools:
+            self._pools = tuple(load_pool(source) for source in self.sources)
+            print("training windows from", count_plates(self._pools))
+
+    def dataset(self, side: str) -> WholePhotoDataset:
+        """Whole validation photos of all sets that have some.
+
+        Args:
+            side: ``val``; the finished model is tested on exported files instead.
+
+        Raises:
+            InputError: Another side, or no set keeps photos for validation.
+        """
+        if side != "val":
+            raise InputError(f"windows have no {side!r} photos; use evaluate-finder on a set")
+        chosen = [select_photos(one, validation=True) for one in self.sources if one.validation]
+        if not chosen:
+            raise InputError("no set keeps photos for validation; give one a validation pattern")
+        return WholePhotoDataset(chosen, self._spec)
+
+    def train_dataloader(self) -> DataLoader[PlateBatch]:
+        """Windows of the current epoch."""
+        assert self.trainer is not None
+        seed = (self.seed, self.trainer.current_epoch)
+        windows = WindowDataset(self._pools, self._spec, self.ranges, self.windows_per_epoch, seed)
+        return DataLoader(windows, self.batch_size, num_workers=self.workers, drop_last=True)
+
+    def val_dataloader(self) -> DataLoader[PlateBatch]:
+        """Whole validation photos."""
+        return DataLoader(self.dataset("val"), self.batch_size, num_workers=self.workers)
+
+    @property
+    def _spec(self) -> ModelSpec:
+        if self.trainer is None:
+            raise RuntimeError("the data module is not attached to a Trainer")
+        return cast("SpecModule", self.trainer.lightning_module).spec
+
+
+def to_example(
+    window: Window, spec: ModelSpec, number: int, zoom: tuple[float, float] = (1.0, 1.0)
+) -> PlateBatch:
+    """Scale the pixels and pad the boxes of one image; a loader stacks them to a batch."""
+    count = min(len(window.boxes), MAX_BOXES)
+    boxes = torch.zeros(MAX_BOXES, 4)
+    kinds = torch.zeros(MAX_BOXES, dtype=torch.int64)
+    boxes[:count] = torch.from_numpy(window.boxes[:count]).float()
+    kinds[:count] = torch.from_numpy(window.kinds[:count])
+    pixels = torch.from_numpy(processing.scale_pixels(window.image[None], spec)[0])
+    return PlateBatch(pixels, boxes, kinds, torch.tensor(zoom), torch.tensor(number))

@@ -1,0 +1,138 @@
+"""Decoded photos with their plates, kept in memory so that windows cost almost nothing to cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_plates.boxes import FloatArray
+from lightning_plates.data.annotations import read_annotations
+from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
+from lightning_plates.errors import InputError
+from lightning_plates.photos import RgbImage, load_photo
+
+MAX_SIDE = 1280
+"""Larger photos are reduced to this longer side; no window shows more of them."""
+PYRAMID_LEVELS = 3
+"""Halved copies of each photo: a window that shrinks it starts from the nearest one."""
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """One labelled set of photos and how much of it is seen in training."""
+
+    path: Path
+    """A label file, or a folder with one; see :func:`read_annotations`."""
+    weight: float = 1.0
+    """Share of the training windows, relative to the other sets' weights."""
+    validation: str = ""
+    """Regular expression; photos whose file name it matches at the start are validation photos.
+    Choose it so that photos of one drive or one source stay together. Empty: none are."""
+    stretch: tuple[float, float] = (0.72, 1.4)
+    """Range of the random change of aspect; wider than one side for sets stored squeezed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPhoto:
+    """A decoded photo and its plates."""
+
+    levels: tuple[RgbImage, ...]
+    """RGB, full size first, then halved again and again."""
+    boxes: FloatArray
+    """``x1, y1, x2, y2`` in pixels of the full size, shape ``(M, 4)``."""
+    file: str
+    """Name for messages."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the full size."""
+        height, width = self.levels[0].shape[:2]
+        return width, height
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoPool:
+    """Training photos of one set."""
+
+    photos: tuple[WindowPhoto, ...]
+    source: PhotoSet
+    """Where they come from and how they are drawn."""
+    plates: NDArray[np.intp] = field(init=False)
+    """Index of the photo and of the box, one row a plate, shape ``(P, 2)``."""
+
+    def __post_init__(self) -> None:
+        pairs = [(i, j) for i, photo in enumerate(self.photos) for j in range(len(photo.boxes))]
+        object.__setattr__(self, "plates", np.array(pairs, dtype=np.intp).reshape(-1, 2))
+
+
+def select_photos(source: PhotoSet, validation: bool) -> AnnotationSet:
+    """Training or validation photos of a set.
+
+    Raises:
+        InputError: No photo is left on that side, or the set cannot be read.
+    """
+    annotations = read_annotations(source.path)
+    held_out = re.compile(source.validation) if source.validation else None
+    chosen = tuple(
+        photo
+        for photo in annotations.photos
+        if (held_out is not None and held_out.match(photo.file) is not None) == validation
+    )
+    if not chosen and (held_out is not None or not validation):
+        side = "validation" if validation else "training"
+        raise InputError(
+            f"{source.path}: no {side} photos (validation pattern {source.validation!r})"
+        )
+    return AnnotationSet(annotations.root, chosen)
+
+
+def load_pool(source: PhotoSet) -> PhotoPool:
+    """Decode the training photos of a set."""
+    annotations = select_photos(source, validation=False)
+    return PhotoPool(decode_photos(annotations), source)
+
+
+def decode_photos(annotations: AnnotationSet) -> tuple[WindowPhoto, ...]:
+    """Decode every photo of ``annotations``, reduced to :data:`MAX_SIDE`."""
+    return tuple(
+        label_photo(load_photo(annotations.path_of(photo)), photo) for photo in annotations.photos
+    )
+
+
+def label_photo(image: RgbImage, record: PhotoRecord) -> WindowPhoto:
+    """Reduce a photo where it is too large and halve it for the pyramid."""
+    height, width = image.shape[:2]
+    scale = min(1.0, MAX_SIDE / max(width, height))
+    if scale < 1:
+        fitted = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = np.asarray(cv2.resize(image, fitted, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    to_pixels = np.array([image.shape[1], image.shape[0]] * 2, dtype=np.float64)
+    shares = [box.shares_of(record.width, record.height) for box in record.boxes]
+    boxes = np.array(shares, dtype=np.float64).reshape(-1, 4) * to_pixels
+    return WindowPhoto(_pyramid(image), boxes, record.file)
+
+
+def _pyramid(image: RgbImage) -> tuple[RgbImage, ...]:
+    levels: list[RgbImage] = [image]
+    for _ in range(PYRAMID_LEVELS):
+        height, width = levels[-1].shape[:2]
+        if min(height, width) < 64:
+            break
+        half = (width // 2, height // 2)
+        smaller = cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(smaller, dtype=np.uint8))
+    return tuple(levels)
+
+
+def count_plates(pools: Sequence[PhotoPool]) -> str:
+    """One line for logs: photos and plates of each set."""
+    return ", ".join(
+        f"{pool.source.path.name} {len(pool.photos)} photos {len(pool.plates)} plates"
+        for pool in pools
+    )

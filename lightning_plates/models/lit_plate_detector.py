@@ -1,0 +1,160 @@
+"""Trains the dense plate detector: steps, optimiser, metrics; nothing else."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torchvision import ops
+
+from lightning_plates.models.backbones import Padding, build_backbone
+from lightning_plates.models.checkpoint import SpecModule
+from lightning_plates.models.dense_head import PlateOutput, attach_dense_head
+from lightning_plates.models.dense_losses import dense_loss, encode_targets
+from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
+from lightning_plates.models.weights import SCALINGS, Scaling, read_weights
+from lightning_plates.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from lightning_plates.data.window_datamodule import PlateBatch
+
+WARM_UP_STEPS = 40
+"""Steps over which the learning rate rises to its full value."""
+
+
+class LitPlateDetector(SpecModule):
+    """A dense plate detector and how it is trained.
+
+    Args:
+        backbone: ``"mobilenet_v2"`` or ``"vgg16"``.
+        weights: Starting weights of the backbone: ``imagenet``, ``none`` or a file.
+        scaling: Input scaling of the weights, where their file does not say it.
+        padding: Padding of the weights, where their file does not say it.
+        size: Side of the input, in pixels; a multiple of 32.
+        channels: Width of neck and head.
+        frozen_layers: First layers of the backbone that stay as they are. They work at the
+            highest resolution: freezing them halves a training step.
+        backbone_rate: Learning rate of the pretrained layers.
+        head_rate: Learning rate of the new layers.
+        weight_decay: Of AdamW.
+        box_weight: Weight of the box loss beside the heat map's.
+    """
+
+    def __init__(
+        self,
+        backbone: str = "mobilenet_v2",
+        weights: str = "imagenet",
+        scaling: Scaling | None = None,
+        padding: Padding | None = None,
+        size: int = 320,
+        channels: int = 96,
+        frozen_layers: int = 4,
+        backbone_rate: float = 5e-4,
+        head_rate: float = 2e-3,
+        weight_decay: float = 0.02,
+        box_weight: float = 2.0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        start = read_weights(backbone, weights, scaling, padding)
+        self.origin = start.origin
+        self.weights_source = start.source
+        extractor = build_backbone(backbone, start.origin.padding)
+        start.load_into(extractor)
+        network = attach_dense_head(extractor, backbone, channels)
+        network.freeze(frozen_layers)
+        # Convolutions on CPUs and tensor cores run faster with the channels innermost.
+        self.network = network.to(memory_format=torch.channels_last)
+        mean, std = SCALINGS[start.origin.scaling]
+        self.spec = ModelSpec(
+            f"plate_finder_{backbone}",
+            size,
+            size,
+            mean,
+            std,
+            resize="letterbox",
+            decoding="scored_boxes",
+        )
+
+    def rebuild_arguments(self) -> dict[str, Any]:
+        """Constructor arguments without the file of starting weights."""
+        return {
+            **super().rebuild_arguments(),
+            "weights": "none",
+            "scaling": self.origin.scaling,
+            "padding": self.origin.padding,
+        }
+
+    def forward(self, images: Tensor) -> PlateOutput:
+        """Boxes and scores of ``images``, ``(N, 3, H, W)``."""
+        answer: PlateOutput = self.network(images)
+        return answer
+
+    def training_step(self, batch: PlateBatch, batch_idx: int) -> Tensor:
+        """Loss of one batch of windows."""
+        images = batch.images.contiguous(memory_format=torch.channels_last)
+        grid = self.network.grid(images)
+        targets = encode_targets(batch.boxes, batch.kinds, *grid.boxes.shape[-2:])
+        heat, box = dense_loss(grid, targets)
+        loss: Tensor = heat + self.hparams["box_weight"] * box
+        values = {"train/loss": loss, "train/heat_loss": heat, "train/box_loss": box}
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(images))
+        return loss
+
+    def validation_step(self, batch: PlateBatch, batch_idx: int) -> dict[str, EvaluatedBatch]:
+        """Measure the best-scored box of each photo that shows a plate."""
+        images = batch.images.contiguous(memory_format=torch.channels_last)
+        evaluated = pair_best(self(images), batch)
+        count = len(evaluated.numbers)
+        if count:
+            values = {f"val/{k}": v for k, v in measure_boxes(evaluated).summary().items()}
+            self.log_dict(values, on_step=False, on_epoch=True, batch_size=count)
+        return {EVALUATED: evaluated}
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW with two rates; a short warm-up, then half a cosine down to nothing."""
+        slow = [p for p in self.network.backbone.parameters() if p.requires_grad]
+        fast = [*self.network.neck.parameters(), *self.network.head.parameters()]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": slow, "lr": self.hparams["backbone_rate"]},
+                {"params": fast, "lr": self.hparams["head_rate"]},
+            ],
+            weight_decay=self.hparams["weight_decay"],
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the full learning rate at ``step`` of ``steps``."""
+    warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
+    return warm_up * (1 + math.cos(math.pi * min(step, steps) / max(steps, 1))) / 2
+
+
+def pair_best(answer: PlateOutput, batch: PlateBatch) -> EvaluatedBatch:
+    """Pair the best-scored box of each photo with the plate that it overlaps most.
+
+    Photos without plates are left out: there is nothing to overlap.
+    """
+    height, width = batch.images.shape[-2:]
+    size = torch.tensor([width, height] * 2, device=answer.boxes.device)
+    best = answer.scores.argmax(dim=1)
+    boxes = answer.boxes[torch.arange(len(best)), best] * size
+    is_plate = batch.kinds == 1
+    ious = torch.stack(
+        [ops.box_iou(box[None], true)[0] for box, true in zip(boxes, batch.boxes, strict=True)]
+    )
+    nearest = torch.where(is_plate, ious, -1.0).argmax(dim=1)
+    true = batch.boxes[torch.arange(len(nearest)), nearest]
+    shown = is_plate.any(dim=1)
+    to_photo = batch.zoom.repeat(1, 2)
+    numbers, predicted, labelled = batch.numbers, boxes * to_photo, true * to_photo
+    return EvaluatedBatch(numbers[shown], predicted[shown], labelled[shown])
