@@ -12,6 +12,9 @@ from lightning_plates.errors import PlatesError
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells report it (128 + SIGINT)."""
 
+UNREADABLE_EXIT_CODE = 3
+"""Exit status when a part of the input could not be read; the rest was answered."""
+
 
 def run_reporting(command: Callable[[list[str]], int], argv: list[str]) -> int:
     """Run ``command``; an expected failure becomes one line on standard error.

@@ -93,7 +93,7 @@ class StreamOptions:
     phrases: StreamPhrases = ENGLISH
     """Language of notices and errors."""
     notify: Callable[[str], None] = _ignore
-    """Takes one line for the operator: signal lost, signal back, file cut."""
+    """Takes one line for the operator: signal lost, signal back."""
 
 
 OpenCapture: TypeAlias = Callable[[VideoAddress, Timeouts], "Capture | None"]
@@ -117,7 +117,8 @@ def frames_of(
     """Sampled frames of ``address`` until it ends or ``stopping`` is set.
 
     Raises:
-        VideoError: It cannot be opened, holds no frame, or was lost for good.
+        VideoError: It cannot be opened, holds no frame, ends before its declared length (after
+            its last frame was given), or was lost for good.
         MissingDependencyError: OpenCV is not installed.
     """
     require("cv2", extra="read")  # here, because the grabber's thread could not report it
@@ -144,7 +145,7 @@ def _file_frames(
             raise VideoError(words.no_frames.format(name=path))
         declared = capture.frame_count or count
         if declared - count > max(1, LENGTH_TOLERANCE * declared):
-            options.notify(words.cut_short.format(name=path, found=count, declared=declared))
+            raise VideoError(words.cut_short.format(name=path, found=count, declared=declared))
 
 
 def _sampled(

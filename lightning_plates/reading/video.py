@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from lightning_plates.photos import RgbImage
@@ -67,6 +67,18 @@ ShowFrame: TypeAlias = Callable[[Frame, Sequence[tuple[int, PlateReading]]], Non
 
 def _show_nothing(_frame: Frame, _plates: Sequence[tuple[int, PlateReading]]) -> None:
     """Nothing is kept unless asked."""
+
+
+def frame_rules(rules: ReadingRules) -> ReadingRules:
+    """Rules for the single frames: nothing is withheld and nothing judged before the vote."""
+    return replace(rules, min_confidence=0.0, calendar=None)
+
+
+def withhold_unsure(reading: PlateReading, rules: ReadingRules) -> PlateReading:
+    """A reading made under :func:`frame_rules` as ``rules`` would show it."""
+    if reading.last_digit.confidence >= rules.min_confidence:
+        return reading
+    return replace(reading, last_digit=LastDigit(None, reading.last_digit.confidence))
 
 
 class VideoReader:
