@@ -37,40 +37,55 @@ class EpochTable(Callback):
         self.shows_rows = shows_rows
         self.rows: list[dict[str, float]] = []
         self.preparation_seconds = 0.0
-        self._started = time.perf_counter()
+        self.preparation_cpu_seconds = 0.0
+        self._started = (time.perf_counter(), time.process_time())
 
     @property
     def train_seconds(self) -> float:
         """Time of all epochs with their validation, over all sittings."""
         return sum(row["seconds"] for row in self.rows)
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of preparation and epochs, the cores added up.
+
+        Unlike wall time it hardly depends on what else the machine does; work on a GPU and in
+        processes that load photos is not in it.
+        """
+        return self.preparation_cpu_seconds + sum(row["cpu_seconds"] for row in self.rows)
+
     def state_dict(self) -> dict[str, Any]:
         """Rows so far, for the checkpoint."""
-        return {"rows": self.rows, "preparation_seconds": self.preparation_seconds}
+        return {
+            "rows": self.rows,
+            "preparation_seconds": self.preparation_seconds,
+            "preparation_cpu_seconds": self.preparation_cpu_seconds,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the rows of the run that is resumed."""
         self.rows = list(state_dict["rows"])
         self.preparation_seconds += float(state_dict["preparation_seconds"])
+        self.preparation_cpu_seconds += float(state_dict["preparation_cpu_seconds"])
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
-        self._started = time.perf_counter()
+        self._lap()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the time until now apart: it went into the feature cache."""
-        now = time.perf_counter()
-        self.preparation_seconds += now - self._started
-        self._started = now
+        seconds, cpu_seconds = self._lap()
+        self.preparation_seconds += seconds
+        self.preparation_cpu_seconds += cpu_seconds
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add a row."""
-        now = time.perf_counter()
+        seconds, cpu_seconds = self._lap()
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         rate = float(trainer.optimizers[0].param_groups[0]["lr"])
-        seconds, self._started = now - self._started, now
-        row = {"epoch": trainer.current_epoch + 1, "seconds": seconds, "learning_rate": rate}
-        self.rows.append({**row, **metrics})
+        clock = {"seconds": seconds, "cpu_seconds": cpu_seconds}
+        epoch = trainer.current_epoch + 1
+        self.rows.append({"epoch": epoch, **clock, "learning_rate": rate, **metrics})
         if trainer.is_global_zero:
             write_text(self.folder.epochs, to_csv(self.rows))
             if self.shows_rows:
@@ -80,6 +95,12 @@ class EpochTable(Callback):
         """Draw the curves."""
         if trainer.is_global_zero and self.rows:
             draw_curves(self.rows, self.folder.curves)
+
+    def _lap(self) -> tuple[float, float]:
+        """Wall and processor seconds since the last call."""
+        wall, cpu = self._started
+        self._started = (time.perf_counter(), time.process_time())
+        return self._started[0] - wall, self._started[1] - cpu
 
     def _print_row(self) -> None:
         row = self.rows[-1]

@@ -47,6 +47,7 @@ def describe_run(
         "epochs": len(table.rows),
         "train_seconds": round(table.train_seconds, 2),
         "preparation_seconds": round(table.preparation_seconds, 2),
+        "cpu_seconds": round(table.cpu_seconds, 2),
         "divisions": [dataclasses.asdict(one) for one in sets.divisions] if sets else [],
         "photos": {side: len(photos) for side, photos in sets.sides.items()} if sets else {},
         "boxes_left_out": sets.boxes_left_out if sets else 0,
