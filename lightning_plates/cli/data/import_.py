@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lightning_plates.cli._arguments import positive_int
 from lightning_plates.cli._progress import show_progress
+from lightning_plates.console import INTERRUPTED, report_failure
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.registry import label_formats
@@ -29,6 +30,13 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     labels = read_labels(args.source, args.photos)
     options = ImportOptions(args.quality, args.max_side)
+    try:
+        return _run(args, labels, options)
+    except KeyboardInterrupt:
+        return report_failure("interrupted; nothing was written", INTERRUPTED)
+
+
+def _run(args: argparse.Namespace, labels: Labels, options: ImportOptions) -> int:
     with draft_folder_of(args.output) as draft:
         imported = _import(labels.annotations, draft, args.rename, options, args.workers)
         records = tuple(photo.record for photo in imported if photo.record is not None)
