@@ -159,9 +159,10 @@ def _finish(draft: Path, spec: ModelSpec, checkpoint: Path) -> None:
 def load_parity_photos(folder: Path | None) -> list[RgbImage]:
     """Photos to compare on: the user's, evenly picked, or else synthetic ones."""
     if folder is None:
-        from lightning_plates.data.synthetic.generate import draw_photo
+        from lightning_plates.data.synthetic.scene import SceneOptions, compose
 
-        return [draw_photo(seed=0, index=index).image for index in range(PARITY_PHOTOS)]
+        seeds = range(PARITY_PHOTOS)
+        return [compose(np.random.default_rng(seed), SceneOptions()).pixels for seed in seeds]
     paths = [folder] if folder.is_file() else find_photos(folder)
     step = max(1, len(paths) // PARITY_PHOTOS)
     return [load_photo(path) for path in paths[::step][:PARITY_PHOTOS]]
