@@ -1,0 +1,76 @@
+"""Reads many photos on all cores, in the order given."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning_plates.errors import MissingDependencyError, PhotoError
+from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.reading.pipeline import PhotoReading, PlateReader
+from lightning_plates.reading.records import photo_record
+from lightning_plates.reading.stopwatch import Stopwatch
+
+AHEAD = 4
+"""Photos a worker that may be decoded before they are asked for; it bounds the memory in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoAnswer:
+    """What came of one photo."""
+
+    file: Path
+    error: str | None = None
+    """Why it could not be read, on one line."""
+    image: RgbImage | None = None
+    """The photo, RGB, shape ``(H, W, 3)``; ``None`` beside an error."""
+    reading: PhotoReading | None = None
+    """What was read; ``None`` beside an error."""
+
+    def to_record(self) -> dict[str, Any]:
+        """The keys that ``--json`` prints."""
+        return photo_record(self.file, self.error, self.reading)
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(self.to_record(), ensure_ascii=False)
+
+
+def answer_photos(
+    reader: PlateReader, files: Iterable[Path], moment: dt.datetime, workers: int
+) -> Iterator[PhotoAnswer]:
+    """Read ``files`` with ``workers`` threads.
+
+    Decoding, the model and the engine release Python's lock, so threads fill the cores and share
+    the weights. An unreadable photo is an answer with an error, not the end.
+    """
+    pending: deque[Future[PhotoAnswer]] = deque()
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        try:
+            for file in files:
+                pending.append(pool.submit(answer_photo, reader, file, moment))
+                # One worker reads a stream of paths as they come, not one path late.
+                while len(pending) >= (workers * AHEAD if workers > 1 else 1):
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def answer_photo(reader: PlateReader, file: Path, moment: dt.datetime) -> PhotoAnswer:
+    """Read one photo file."""
+    watch = Stopwatch()
+    try:
+        with watch.step("decode"):
+            image = load_photo(file)
+    except (PhotoError, MissingDependencyError) as error:
+        return PhotoAnswer(file, " ".join(str(error).split()))
+    return PhotoAnswer(file, None, image, reader.read(image, moment, watch))

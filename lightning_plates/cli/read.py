@@ -1,0 +1,217 @@
+"""Read plates: text, last digit and the day on which the vehicle may not circulate."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from lightning_plates.cli._arguments import (
+    fraction,
+    non_negative_number,
+    positive_int,
+    positive_number,
+)
+from lightning_plates.cli._progress import show_progress
+from lightning_plates.cli._read_output import ReadOutput, describe_photo, last_line
+from lightning_plates.cli._read_photos import PhotoAnswer, answer_photos
+from lightning_plates.cli._read_video import read_video
+from lightning_plates.errors import InputError
+from lightning_plates.reading.calibration import load_calibration
+from lightning_plates.reading.formats import load_formats
+from lightning_plates.reading.ocr import list_engines, open_engine
+from lightning_plates.reading.pipeline import PlateReader, ReadingRules
+from lightning_plates.reading.schedules import load_calendar
+from lightning_plates.reading.sentences import LANGUAGES, phrases_of
+from lightning_plates.reading.shipped import default_model
+from lightning_plates.reading.sources import SourceKind, expand_photos, kind_of, paths_from_lines
+from lightning_plates.reading.video import frame_rules
+from runtimes import Runtime, open_model
+
+UNREADABLE_EXIT_CODE = 3
+"""Exit status when some photos could not be read; the others were answered."""
+
+DEFAULT_ENGINE = "rapidocr"
+"""The engine that measures best on the calibration crops; the table is in docs/reading.md."""
+
+
+def main(argv: list[str]) -> int:
+    """Run ``read``; see ``--help``."""
+    args = _parser().parse_args(argv)
+    kinds = {kind_of(source) for source in args.sources}
+    _check_arguments(args, kinds)
+    rules = load_rules(args)
+    path = args.model or default_model()
+    threads = args.threads or (os.cpu_count() or 1 if args.workers == 1 else 1)
+    with open_model(path, args.runtime, args.device, threads) as model:
+        if SourceKind.VIDEO in kinds:
+            frame_reader = open_reader(args, model, frame_rules(rules), threads)
+            return read_video(args, frame_reader, rules, lambda: _moment(args))
+        reader = open_reader(args, model, rules, threads)
+        if args.interactive:
+            return _converse(reader, args)
+        return _read_all(reader, args, _files(args, kinds))
+
+
+def load_rules(args: argparse.Namespace) -> ReadingRules:
+    """Formats, calibration and restriction rules that the arguments name."""
+    calibration = load_calibration(args.ocr)
+    threshold = args.min_confidence
+    return ReadingRules(
+        formats=load_formats(args.country),
+        calibration=calibration,
+        calendar=load_calendar(args.rules),
+        min_confidence=calibration.min_confidence if threshold is None else threshold,
+        digits_only=args.digits_only,
+    )
+
+
+def open_reader(
+    args: argparse.Namespace, model: Runtime, rules: ReadingRules, threads: int
+) -> PlateReader:
+    """A reader with the engine that the arguments name."""
+    _ = model.spec  # a model without a spec is refused before any photo is decoded
+    return PlateReader(model, open_engine(args.ocr, threads), rules, args.look)
+
+
+def _check_arguments(args: argparse.Namespace, kinds: set[SourceKind]) -> None:
+    if not args.sources and not args.interactive:
+        raise InputError("nothing to read: name photos, folders or -, or use --interactive")
+    if SourceKind.VIDEO in kinds and len(args.sources) > 1:
+        raise InputError("a video or camera is read alone; name it in a command of its own")
+    if args.resume and args.csv is None:
+        raise InputError("--resume continues a table: name it with --csv FILE")
+    if args.redact is not None and args.redact == args.save:
+        raise InputError("--redact and --save need different folders")
+
+
+def _files(args: argparse.Namespace, kinds: set[SourceKind]) -> Iterable[Path]:
+    """Files to read; a list where all are known beforehand."""
+    photos = expand_photos([s for s in args.sources if kind_of(s) is SourceKind.PHOTOS])
+    if SourceKind.PATH_STREAM not in kinds:
+        return photos
+    return _chain(photos, paths_from_lines(sys.stdin))
+
+
+def _chain(files: list[Path], stream: Iterator[Path]) -> Iterator[Path]:
+    yield from files
+    yield from stream
+
+
+def _read_all(reader: PlateReader, args: argparse.Namespace, files: Iterable[Path]) -> int:
+    failed: list[PhotoAnswer] = []
+    with ReadOutput(args.csv, args.save, args.redact, resume=args.resume) as output:
+        waiting: Iterable[Path] = output.without_finished(files)
+        answers = answer_photos(reader, waiting, _moment(args), args.workers)
+        shown = (
+            show_progress(answers, len(waiting), "reading")
+            if isinstance(waiting, list)
+            else answers
+        )
+        for answer in shown:
+            output.add(answer)
+            _print_answer(answer, args)
+            if answer.error is not None:
+                failed.append(answer)
+    for answer in failed:
+        print(f"skipped: {answer.error}", file=sys.stderr)
+    return UNREADABLE_EXIT_CODE if failed else 0
+
+
+def _print_answer(answer: PhotoAnswer, args: argparse.Namespace) -> None:
+    if args.json:
+        print(answer.to_json(), flush=True)
+    elif answer.error is None:
+        print(describe_photo(answer, args.lang, is_now=args.at is None), flush=True)
+
+
+def _converse(reader: PlateReader, args: argparse.Namespace) -> int:
+    """The thesis' prompt: one photo after the other until the user leaves."""
+    words = phrases_of(args.lang)
+    with ReadOutput(args.csv, args.save, args.redact, resume=args.resume) as output:
+        while (line := last_line(words.prompt)) is not None:
+            if line.lower() in words.quit_words:
+                break
+            if not line:
+                continue
+            for answer in answer_photos(reader, [Path(line)], _moment(args), 1):
+                output.add(answer)
+                _print_answer(answer, args)
+                if answer.error is not None and not args.json:
+                    print(answer.error)
+    return 0
+
+
+def _moment(args: argparse.Namespace) -> dt.datetime:
+    return args.at or dt.datetime.now(dt.timezone.utc)
+
+
+def _moment_argument(text: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"expected a moment such as 2026-11-25T07:30, got {text!r}"
+        ) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lightning_plates read", description=__doc__)
+    parser.add_argument(
+        "sources", nargs="*", metavar="PHOTO",
+        help="photos, folders, glob patterns, a video, a camera's index or address, or - for paths",
+    )  # fmt: skip
+    parser.add_argument("--interactive", action="store_true", help="ask for one photo at a time")
+    _add_answer_options(parser)
+    _add_output_options(parser)
+    _add_video_options(parser)
+    _add_engine_options(parser)
+    return parser
+
+
+def _add_answer_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("answers")
+    group.add_argument("--lang", choices=LANGUAGES, default="es", help="language (%(default)s)")
+    group.add_argument("--at", type=_moment_argument, metavar="TIME", help="judge another moment")
+    group.add_argument("--country", default="costa_rica", metavar="NAME[,NAME]",
+                       help="plate formats, or any for none (%(default)s)")  # fmt: skip
+    group.add_argument("--rules", default="costa_rica", help="restriction rules (%(default)s)")
+    group.add_argument("--min-confidence", type=fraction, metavar="P",
+                       help="digits below this are unsure (default: as calibrated)")  # fmt: skip
+    group.add_argument("--digits-only", action="store_true", help="never assemble the full text")
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="print one line of JSON a photo")
+    group.add_argument("--csv", type=Path, metavar="FILE", help="also write a table")
+    group.add_argument("--save", type=Path, metavar="DIR", help="write pictures with the answers")
+    group.add_argument("--redact", type=Path, metavar="DIR", help="write photos, plates blurred")
+    group.add_argument("--resume", action="store_true", help="continue the table of --csv")
+
+
+def _add_video_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("video, camera and network stream")
+    group.add_argument("--fps", type=non_negative_number, default=5.0, metavar="N",
+                       help="frames a second to look at, 0 for all (%(default)g)")  # fmt: skip
+    group.add_argument("--timeout", type=positive_number, default=10.0, metavar="S",
+                       help="seconds without a frame until it is lost (%(default)g)")  # fmt: skip
+    group.add_argument("--reconnect", type=positive_int, default=8, metavar="N",
+                       help="attempts to get a lost stream back (%(default)s)")  # fmt: skip
+
+
+def _add_engine_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("engines")
+    group.add_argument("--model", type=Path, help="box model (default: the shipped one)")
+    group.add_argument("--runtime", help="runtime to use (default: by the file's ending)")
+    group.add_argument("--device", default="cpu", help="what runs the model (%(default)s)")
+    group.add_argument("--ocr", choices=list_engines(), default=DEFAULT_ENGINE,
+                       help="text engine (%(default)s)")  # fmt: skip
+    group.add_argument("--look", type=positive_int, default=2, metavar="N",
+                       help="looks at every plate (%(default)s)")  # fmt: skip
+    group.add_argument("--workers", type=positive_int, default=os.cpu_count() or 1,
+                       help="photos read at the same time (%(default)s)")  # fmt: skip
+    group.add_argument("--threads", type=positive_int, help="threads for one photo")

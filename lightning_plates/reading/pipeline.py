@@ -1,0 +1,151 @@
+"""Photo → plates: where they are, what they say, their last digit, whether they may circulate."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lightning_plates.photos import RgbImage
+from lightning_plates.reading.calibration import Calibration
+from lightning_plates.reading.characters import Belief, join
+from lightning_plates.reading.crops import cut_plate, split_rows
+from lightning_plates.reading.formats import PlateFormat
+from lightning_plates.reading.look import locate
+from lightning_plates.reading.ocr import OcrEngine
+from lightning_plates.reading.plate_text import PlateText, read_last_digit, settle
+from lightning_plates.reading.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
+from lightning_plates.reading.schedules import RestrictionCalendar
+from lightning_plates.reading.stopwatch import Stopwatch
+from lightning_plates.results import Detection
+from runtimes import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class LastDigit:
+    """The digit that decides the restriction day."""
+
+    digit: int | None
+    """0–9; ``None``: unsure, or the plate shows none."""
+    confidence: float
+    """Calibrated probability of being right, 0–1, of the digit or of the one withheld."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateReading:
+    """A plate found in one photo."""
+
+    detection: Detection
+    """Where it is."""
+    text: PlateText | None
+    """What it says; ``None`` where only the digit was asked for."""
+    last_digit: LastDigit
+    """Its own answer: it may be sure where the rest of the text is not, and the reverse."""
+    format: PlateFormat | None
+    """The series it fits."""
+    verdict: Verdict | None = None
+    """The restriction; ``None`` where the last digit is unsure."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoReading:
+    """Everything read from one photo."""
+
+    plates: tuple[PlateReading, ...]
+    """Best box first; empty where no plate was found."""
+    timings_ms: dict[str, float]
+    """Milliseconds by step, as :meth:`Stopwatch.stop` gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRules:
+    """How to turn characters into answers."""
+
+    formats: Sequence[PlateFormat]
+    """Series that are allowed; empty applies none."""
+    calibration: Calibration
+    """Of the engine in use."""
+    calendar: RestrictionCalendar | None = None
+    """Restriction rules; ``None`` judges nothing."""
+    min_confidence: float = 0.0
+    """Last digits below this calibrated confidence are withheld."""
+    digits_only: bool = False
+    """Keep the last digit alone; the text is never assembled."""
+
+
+class PlateReader:
+    """Reads photos with one box model and one engine; safe to call from several threads.
+
+    Args:
+        model: An open box model.
+        engine: An open text engine.
+        rules: How to turn characters into answers.
+        looks: Looks of the box model at every plate, 1 or more.
+    """
+
+    def __init__(
+        self, model: Runtime, engine: OcrEngine, rules: ReadingRules, looks: int = 2
+    ) -> None:
+        self._model = model
+        self._engine = engine
+        self._rules = rules
+        self._looks = looks
+
+    def read(
+        self, image: RgbImage, moment: dt.datetime, watch: Stopwatch | None = None
+    ) -> PhotoReading:
+        """Read every plate of a photo or video frame.
+
+        Args:
+            image: RGB, shape ``(H, W, 3)``, full resolution.
+            moment: When the vehicle wants to circulate.
+            watch: A stopwatch that already counted the decoding.
+        """
+        timer = watch or Stopwatch()
+        detections = locate(self._model, image, self._looks, timer)
+        plates = tuple(self.read_plate(image, found, moment, timer) for found in detections)
+        return PhotoReading(plates, timer.stop())
+
+    def read_plate(
+        self,
+        image: RgbImage,
+        detection: Detection,
+        moment: dt.datetime,
+        watch: Stopwatch | None = None,
+    ) -> PlateReading:
+        """Read one plate whose place is known."""
+        timer = watch or Stopwatch()
+        with timer.step("ocr"):
+            belief = read_crop(self._engine, cut_plate(image, detection.box))
+        with timer.step("postprocess"):
+            return interpret(belief, detection, self._rules, moment)
+
+
+def read_crop(engine: OcrEngine, crop: RgbImage) -> Belief:
+    """Read a plate's crop, RGB of shape ``(H, W, 3)``, row by row."""
+    return join([engine.read(row) for row in split_rows(crop)])
+
+
+def interpret(
+    belief: Belief, detection: Detection, rules: ReadingRules, moment: dt.datetime
+) -> PlateReading:
+    """Turn the characters of one plate into its answers."""
+    settled, plate_format = settle(belief, rules.formats)
+    last_digit = decide_last_digit(settled, rules)
+    text = None
+    if not rules.digits_only:
+        text = PlateText(settled.text, settled.confidences, plate_format)
+    verdict = None
+    if last_digit.digit is not None and rules.calendar is not None:
+        vehicle_class = plate_format.vehicle_class if plate_format else DEFAULT_CLASS
+        verdict = judge(PlateIdentity(last_digit.digit, vehicle_class), moment, rules.calendar)
+    return PlateReading(detection, text, last_digit, plate_format, verdict)
+
+
+def decide_last_digit(settled: Belief, rules: ReadingRules) -> LastDigit:
+    """The last digit if its calibrated confidence reaches the threshold."""
+    found = read_last_digit(settled)
+    if found is None:
+        return LastDigit(None, 0.0)
+    confidence = rules.calibration.apply(found.probability)
+    return LastDigit(found.digit if confidence >= rules.min_confidence else None, confidence)

@@ -1,0 +1,100 @@
+"""Readings as JSON lines and as rows of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightning_plates.reading.pipeline import PhotoReading, PlateReading
+from lightning_plates.reading.restrictions import Verdict
+from lightning_plates.reading.schedules import WEEKDAYS
+from lightning_plates.reading.stopwatch import STEPS
+
+UNSURE = "?"
+"""Stands in a text for the last digit that was withheld."""
+
+CSV_COLUMNS = (
+    "file", "error", "text", "text_confidence", "last_digit", "last_digit_confidence",
+    "x1", "y1", "x2", "y2", "box_confidence", "country_format",
+    "weekday", "from", "to", "restricted_now", *(f"{step}_ms" for step in (*STEPS, "total")),
+)  # fmt: skip
+"""Columns of the table: the fields of the JSON lines, flattened; one row a plate."""
+
+
+def photo_record(file: Path, error: str | None, reading: PhotoReading | None) -> dict[str, Any]:
+    """One photo as a JSON object.
+
+    Args:
+        file: The photo.
+        error: Why it could not be read, on one line.
+        reading: What was read; ``None`` beside an error.
+
+    Returns:
+        Exactly the keys ``file``, ``error``, ``plates`` and ``timings_ms``.
+    """
+    plates = reading.plates if reading else ()
+    timings = reading.timings_ms if reading else dict.fromkeys((*STEPS, "total"), 0.0)
+    return {
+        "file": str(file),
+        "error": error,
+        "plates": [plate_record(plate) for plate in plates],
+        "timings_ms": {step: round(spent, 2) for step, spent in timings.items()},
+    }
+
+
+def plate_record(plate: PlateReading) -> dict[str, Any]:
+    """One plate as a JSON object; what is not known is ``None``."""
+    confidence = plate.detection.confidence
+    return {
+        "text": shown_text(plate),
+        "text_confidence": round(plate.text.confidence, 4) if plate.text else None,
+        "last_digit": plate.last_digit.digit,
+        "last_digit_confidence": round(plate.last_digit.confidence, 4),
+        "box": [round(value, 1) for value in plate.detection.box],
+        "box_confidence": None if confidence is None else round(confidence, 4),
+        "country_format": plate.format.name if plate.format else None,
+        "restriction": _restriction_record(plate.verdict),
+    }
+
+
+def shown_text(plate: PlateReading, *, hyphens: bool = False) -> str | None:
+    """The text with ``?`` for a last digit that was withheld; ``None`` with ``--digits-only``."""
+    if plate.text is None:
+        return None
+    text = plate.text.text
+    digits = [index for index, character in enumerate(text) if character.isdecimal()]
+    if plate.last_digit.digit is None and digits:
+        text = text[: digits[-1]] + UNSURE + text[digits[-1] + 1 :]
+    return plate.format.display(text) if hyphens and plate.format else text
+
+
+def csv_rows(record: dict[str, Any]) -> list[list[Any]]:
+    """Rows for :data:`CSV_COLUMNS` of one :func:`photo_record`; a photo without plates is one."""
+    head = [record["file"], record["error"]]
+    times = list(record["timings_ms"].values())
+    empty = [None] * (len(CSV_COLUMNS) - len(head) - len(times))
+    rows = [[*head, *_plate_cells(plate), *times] for plate in record["plates"]]
+    return rows or [[*head, *empty, *times]]
+
+
+def _plate_cells(plate: dict[str, Any]) -> list[Any]:
+    before = ("text", "text_confidence", "last_digit", "last_digit_confidence")
+    return [
+        *(plate[key] for key in before),
+        *plate["box"],
+        plate["box_confidence"],
+        plate["country_format"],
+        *plate["restriction"].values(),
+    ]
+
+
+def _restriction_record(verdict: Verdict | None) -> dict[str, Any]:
+    if verdict is None:
+        return {"weekday": None, "from": None, "to": None, "restricted_now": None}
+    rule = verdict.schedule if verdict.weekday is not None else None
+    return {
+        "weekday": None if verdict.weekday is None else WEEKDAYS[verdict.weekday],
+        "from": rule.start.strftime("%H:%M") if rule else None,
+        "to": rule.end.strftime("%H:%M") if rule else None,
+        "restricted_now": verdict.restricted_now,
+    }

@@ -1,0 +1,75 @@
+"""What an argument of ``read`` names: photos, a list of them, or moving pictures."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+
+from lightning_plates.errors import InputError
+from lightning_plates.photos import find_photos
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts"}
+)
+"""Endings that are read as video files; every other file is tried as a photo."""
+
+STREAM_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "udp://")
+"""Beginnings of network addresses of cameras."""
+
+
+class SourceKind(Enum):
+    """How a source is read."""
+
+    PHOTOS = "photos"
+    """One or many files, known beforehand."""
+    PATH_STREAM = "path_stream"
+    """Paths that come in on standard input."""
+    VIDEO = "video"
+    """A video file, a camera index or a network address."""
+
+
+def kind_of(argument: str) -> SourceKind:
+    """Say how ``argument`` is read; an existing file named ``0`` is a file, not a camera."""
+    if argument == "-":
+        return SourceKind.PATH_STREAM
+    path = Path(argument)
+    is_camera = argument.isdecimal() and not path.exists()
+    is_film = path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()
+    if is_camera or is_film or argument.lower().startswith(STREAM_SCHEMES):
+        return SourceKind.VIDEO
+    return SourceKind.PHOTOS
+
+
+def expand_photos(arguments: Sequence[str]) -> list[Path]:
+    """Files as named, folders as the photos below them, patterns as what they match.
+
+    A file that does not exist stays in the list when others are named too: it is reported with
+    the unreadable ones at the end.
+
+    Raises:
+        InputError: Nothing that was named exists.
+    """
+    files: list[Path] = []
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            files += find_photos(path)
+        elif not path.exists() and glob.has_magic(argument):
+            matches = sorted(Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 -- the pattern may be absolute
+            if not matches:
+                raise InputError(f"{argument}: no file matches this pattern")
+            files += [match for match in matches if match.is_file()]
+        else:
+            files.append(path)
+    if files and not any(file.exists() for file in files):
+        raise InputError(f"{files[0]}: no such file or folder")
+    return list(dict.fromkeys(files))
+
+
+def paths_from_lines(lines: Iterable[str]) -> Iterator[Path]:
+    """Paths of a stream, one a line; empty lines are skipped."""
+    for line in lines:
+        if line.strip():
+            yield Path(line.strip())
