@@ -1,0 +1,1 @@
+"""Measurements, the published figures beside them, and the reports that show both."""

@@ -1,0 +1,1 @@
+"""Reports: what a run left behind, read, compared and rendered as Markdown and HTML."""

@@ -1,0 +1,64 @@
+"""What a report is made of, before it is rendered as Markdown or HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A title."""
+
+    text: str
+    level: int = 2
+    """1 for the report's own title, 2 for a part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Plain text; whatever looks like markup is shown as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table."""
+
+    cells: tuple[str, ...]
+    published: bool = False
+    """A figure of others, set apart from what was measured here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose columns from the second ``text_columns`` on hold numbers."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    text_columns: int = 1
+    """Leading columns that hold text; the others are aligned to the right."""
+    notes: tuple[str, ...] = ()
+    """Sentences below the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that lies in the report's folder."""
+
+    file: str
+    """Path relative to the report, with ``/``."""
+    caption: str
+
+
+Block: TypeAlias = Heading | Paragraph | Table | Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report."""
+
+    title: str
+    blocks: Sequence[Block]
