@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -187,7 +188,7 @@ def test_an_address_that_accepts_and_never_answers_ends_in_bounded_time(scheme):
         with pytest.raises(VideoError, match="does not answer") as caught:
             list(frames_of(address, options))
 
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 8  # one second, and what a busy machine adds
     assert "secret" not in str(caught.value)
 
 
@@ -207,7 +208,7 @@ def test_a_driver_that_hangs_does_not_hang_the_program():
         list(frames_of(0, options, opener=lambda *_: FakeCapture(9, hangs=hangs)))
 
     hangs.set()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 5
 
 
 def test_a_lost_stream_is_reconnected_and_says_so():
@@ -269,9 +270,10 @@ def test_a_slow_reader_sees_the_newest_frame():
         if len(seen) == 3:
             stopping.set()
 
-    # A millisecond a frame: what was grabbed during 50 ms of reading is skipped, not queued.
-    assert seen[1] - seen[0] >= 10
-    assert seen[2] - seen[1] >= 10
+    # A millisecond a frame: what was grabbed during 50 ms of reading is skipped, not queued
+    # (a queue would give 1; a busy machine grabs fewer than 50).
+    assert seen[1] - seen[0] >= 5
+    assert seen[2] - seen[1] >= 5
 
 
 def test_stopping_ends_a_stream_at_once():
@@ -297,3 +299,44 @@ def test_stopping_ends_a_stream_at_once():
 )
 def test_addresses_are_shown_without_their_login(address, shown):
     assert shown_address(address) == shown
+
+
+class MjpegCamera(BaseHTTPRequestHandler):
+    """A network camera on the loopback that breaks off after twelve pictures."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        _, jpeg = cv2.imencode(".jpg", draw(10)[..., ::-1])
+        part = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
+        for _ in range(12):
+            self.wfile.write(part + jpeg.tobytes() + b"\r\n")
+            time.sleep(0.02)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_real_network_camera_is_read_and_reconnected():
+    notices = []
+    options = StreamOptions(
+        fps=0,
+        timeouts=Timeouts(open_s=5.0, read_s=2.0),
+        reconnection=Reconnection(attempts=3, first_delay_s=0.05),
+        notify=notices.append,
+    )
+    stopping = threading.Event()
+    frames = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), MjpegCamera) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for frame in frames_of(f"http://127.0.0.1:{server.server_port}/", options, stopping):
+            frames.append(frame)
+            if frame.after_gap:
+                stopping.set()
+        server.shutdown()
+
+    assert len(frames) >= 2
+    assert all(frame.image[50, 55, 0] > 200 and frame.image[50, 55, 2] < 100 for frame in frames)
+    assert "signal lost" in notices[0]
+    assert "signal is back" in notices[-1]
