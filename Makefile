@@ -24,8 +24,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: $(VENV)/.installed  ## make photos, fit, export, check and draw: a few minutes, offline
 	$(RUN) demo -o $(DEMO)
 
+# WEIGHTS: folder with vgg16.safetensors and so on, where torchvision's cannot be downloaded.
+# THESIS_OPTIONS: e.g. --precision bf16-mixed; see `python -m lightning_plates thesis --help`.
 thesis: $(VENV)/.installed  ## reproduce the thesis' first stage; resumable
-	$(RUN) thesis -o runs/thesis
+	$(RUN) thesis -o runs/thesis $(if $(WEIGHTS),--weights-dir $(WEIGHTS)) $(THESIS_OPTIONS)
 
 test: $(VENV)/.installed  ## the fast tests
 	$(BIN)/python -m pytest -q -m "not slow and not gpu and not network"
