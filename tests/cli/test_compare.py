@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from lightning_plates.__main__ import main
+from lightning_plates.bench.report.pictures import GAP
 
 COLUMNS = [
     "file", "source", "iou", "centre_error_px",
@@ -111,8 +112,9 @@ def test_pictures_show_best_median_and_worst(tmp_path, make_run, compare):
         pixels = np.asarray(image.convert("RGB")).astype(int)
     red = (pixels[..., 0] > 170) & (pixels[..., 1] < 90) & (pixels[..., 2] < 90)
     green = (pixels[..., 1] > 120) & (pixels[..., 0] < 90) & (pixels[..., 2] < 90)
-    tiles = np.split(np.arange(pixels.shape[1] - 16), 3)
-    shown = [(red[:, t].any(), green[:, t].any()) for t in tiles]
+    width = (pixels.shape[1] - 2 * GAP) // 3
+    tiles = [slice(n * (width + GAP), n * (width + GAP) + width) for n in range(3)]
+    shown = [(red[:, tile].any(), green[:, tile].any()) for tile in tiles]
     # On the best photo both boxes are the same, and the prediction is drawn last.
     assert shown == [(True, False), (True, True), (True, True)]
 

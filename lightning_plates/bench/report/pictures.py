@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from lightning_plates.bench.accuracy import PhotoScore
 from lightning_plates.bench.report.run_folder import RunResult
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.drafts import write_bytes
-from lightning_plates.drawing import LABEL_COLOUR, Mark, draw_marks
+from lightning_plates.drawing import LABEL_COLOUR, PREDICTION_COLOUR, Mark, draw_marks
 from lightning_plates.photos import RgbImage, encode_jpeg, load_photo
 
-TILE_WIDTH, TILE_HEIGHT = 420, 320
-"""Pixels of one photo in the strip."""
+TILE_HEIGHT = 300
+"""Pixels of a photo in the strip; its width follows."""
+BANNER_HEIGHT = 28
+"""Pixels of the line above each photo."""
 GAP = 8
 """Pixels between two photos."""
 
@@ -45,23 +47,29 @@ def write_strip(run: RunResult, target: Path) -> None:
     """
     chosen = extremes(run.scores)
     tiles = [_tile(load_photo(run.path_of(score)), score, name) for name, score in chosen.items()]
-    gap = np.full((TILE_HEIGHT, GAP, 3), 255, dtype=np.uint8)
+    gap = np.full((BANNER_HEIGHT + TILE_HEIGHT, GAP, 3), 255, dtype=np.uint8)
     strip = np.concatenate([tiles[0], gap, tiles[1], gap, tiles[2]], axis=1)
     write_bytes(target, encode_jpeg(strip, quality=85))
 
 
 def _tile(image: RgbImage, score: PhotoScore, name: str) -> RgbImage:
-    """Shrink first, then draw: lines and letters stay readable whatever the photo's size."""
+    """Shrink first, then draw: lines stay visible whatever the photo's size."""
     height, width = image.shape[:2]
-    scale = min(TILE_WIDTH / width, TILE_HEIGHT / height)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    scale = TILE_HEIGHT / height
+    size = (max(1, round(width * scale)), TILE_HEIGHT)
     small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
-    caption = f"{name}: IoU {score.iou:.2f}"
-    label = Mark(_scaled(score.label, scale), LABEL_COLOUR)
-    drawn = draw_marks(small, [label, Mark(_scaled(score.prediction, scale), caption=caption)])
-    tile = np.full((TILE_HEIGHT, TILE_WIDTH, 3), 255, dtype=np.uint8)
-    tile[: drawn.shape[0], : drawn.shape[1]] = drawn
-    return tile
+    marks = [Mark(_scaled(score.label, scale), LABEL_COLOUR)]
+    marks.append(Mark(_scaled(score.prediction, scale), PREDICTION_COLOUR))
+    banner = _banner(f"{name}: IoU {score.iou:.2f}", size[0])
+    return np.concatenate([banner, draw_marks(small, marks)], axis=0)
+
+
+def _banner(text: str, width: int) -> RgbImage:
+    # Above the photo, because a prediction may be anywhere, and even empty.
+    canvas = Image.new("RGB", (width, BANNER_HEIGHT), "white")
+    font = ImageFont.load_default(size=18)
+    ImageDraw.Draw(canvas).text((2, 3), text, fill="black", font=font)
+    return np.asarray(canvas, dtype=np.uint8)
 
 
 def _scaled(box: BoxXyxy, scale: float) -> BoxXyxy:
