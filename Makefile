@@ -21,8 +21,27 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 		|| $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
 
-demo: $(VENV)/.installed  ## make photos, fit, export, check and draw: a few minutes, offline
-	$(RUN) demo -o $(DEMO)
+# Each step of the demo makes a file; one that is there is not made again.
+demo: $(DEMO)/model.onnx  ## make photos, fit, export, check and draw: a few minutes, offline
+	$(RUN) predict $(DEMO)/model.onnx $(DEMO)/unseen --csv $(DEMO)/boxes.csv --save $(DEMO)/pictures
+	$(RUN) compare $(DEMO)/run -o $(DEMO)/report
+	@echo 'photos and boxes     $(DEMO)/photos'
+	@echo 'checkpoints, curves  $(DEMO)/run'
+	@echo 'ONNX hub file        $(DEMO)/model.onnx'
+	@echo 'photos with boxes    $(DEMO)/pictures'
+	@echo 'report               $(DEMO)/report'
+
+$(DEMO)/photos/boxes.csv: $(VENV)/.installed
+	$(RUN) data synthesise -o $(DEMO)/photos --count 1500 --seed 2026 --plate-width 0.12 0.45
+
+$(DEMO)/unseen/boxes.csv: $(VENV)/.installed
+	$(RUN) data synthesise -o $(DEMO)/unseen --count 12 --seed 2027 --plate-width 0.12 0.45
+
+$(DEMO)/run/run.json: $(DEMO)/photos/boxes.csv
+	$(RUN) fit --config configs/demo.yaml --data.path $(DEMO)/photos --run $(DEMO)/run --resume
+
+$(DEMO)/model.onnx: $(DEMO)/run/run.json $(DEMO)/unseen/boxes.csv
+	$(BIN)/python -m conversion.hub $(DEMO)/run/best.ckpt -o $@ --photos $(DEMO)/unseen
 
 # WEIGHTS: folder with vgg16.safetensors and so on, where torchvision's cannot be downloaded.
 # THESIS_OPTIONS: e.g. --precision bf16-mixed; see `python -m lightning_plates thesis --help`.

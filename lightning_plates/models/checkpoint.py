@@ -72,7 +72,8 @@ def load_checkpoint(path: Path) -> SpecModule:
     try:
         module.load_state_dict(checkpoint["state_dict"])
     except (KeyError, RuntimeError) as error:
-        raise ModelError(f"{path}: weights do not fit {record.class_path}: {error}") from error
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path}: weights do not fit {record.class_path} ({reason} …)") from error
     module.spec = record.spec
     return module.eval()
 
