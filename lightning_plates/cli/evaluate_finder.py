@@ -43,7 +43,7 @@ class FinderScore:
 def main(argv: list[str]) -> int:
     """Run ``evaluate-finder``; see ``--help``."""
     args = _parser().parse_args(argv)
-    chosen = [_choose(path, args.only) for path in args.sets]
+    chosen = [choose_photos(path, args.only) for path in args.sets]
     rows = []
     print(
         "set                looks  photos  found  IoU ≥ 0.5 (95 %)      IoU ≥ 0.7 (95 %)      mean"
@@ -57,6 +57,21 @@ def main(argv: list[str]) -> int:
     if args.csv is not None:
         _write_csv(args.csv, rows)
     return 0
+
+
+def choose_photos(path: Path, only: str | None) -> AnnotationSet:
+    """Photos of the set at ``path`` whose name begins with the expression ``only``.
+
+    Raises:
+        InputError: There are none, or the set cannot be read.
+    """
+    annotations = read_annotations(path)
+    if only is None:
+        return annotations
+    photos = tuple(photo for photo in annotations.photos if re.match(only, photo.file))
+    if not photos:
+        raise InputError(f"{path}: no photo's name begins with {only!r}")
+    return dataclasses.replace(annotations, photos=photos)
 
 
 def score_set(model: Runtime, annotations: AnnotationSet, looks: int) -> list[FinderScore]:
@@ -94,16 +109,6 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     middle = (share + weight / 2) / (1 + weight)
     half = z * math.sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def _choose(path: Path, only: str | None) -> AnnotationSet:
-    annotations = read_annotations(path)
-    if only is None:
-        return annotations
-    photos = tuple(photo for photo in annotations.photos if re.match(only, photo.file))
-    if not photos:
-        raise InputError(f"{path}: no photo's name begins with {only!r}")
-    return dataclasses.replace(annotations, photos=photos)
 
 
 def _table_row(name: str, looks: int, scores: Sequence[FinderScore]) -> str:

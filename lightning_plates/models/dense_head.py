@@ -202,7 +202,8 @@ def fold_batch_norms(stack: nn.Sequential) -> nn.Sequential:
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 parent._modules[first] = fuse_conv_bn_eval(conv.eval(), norm.eval())
                 parent._modules[second] = nn.Identity()
-    return stack.train()
+    # The fused biases come without gradients.
+    return stack.requires_grad_(True).train()
 
 
 def place_boxes(raw: Tensor) -> Tensor:

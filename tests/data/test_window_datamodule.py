@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from pytorch_lightning import Trainer
+
+from lightning_plates.data.annotations import boxes_csv
+from lightning_plates.data.annotations.record import BoxRecord
+from lightning_plates.data.window_augmentation import WindowLook
+from lightning_plates.data.window_datamodule import (
+    MAX_BOXES,
+    PlateWindowDataModule,
+    WholePhotoDataset,
+    WindowDataset,
+)
+from lightning_plates.data.window_photos import PhotoSet, load_pool, select_photos
+from lightning_plates.data.window_sampling import WindowRanges
+from lightning_plates.errors import InputError
+from lightning_plates.models.lit_plate_detector import LitPlateDetector
+from lightning_plates.spec import ModelSpec
+
+SPEC = ModelSpec("finder", 64, 64, resize="letterbox", decoding="scored_boxes")
+
+
+@pytest.fixture(scope="module")
+def photo_set(tmp_path_factory, make_photo_set):
+    folder = tmp_path_factory.mktemp("set")
+    boxes = {f"drive{i % 3}_{i}.png": [BoxRecord(10 + i, 20, 50 + i, 32)] for i in range(6)}
+    boxes["drive0_empty.png"] = []
+    boxes_csv.write(make_photo_set(folder, boxes), folder)
+    return PhotoSet(folder, validation="drive2")
+
+
+def test_the_pattern_keeps_a_whole_drive_for_validation(photo_set):
+    train, held_out = (select_photos(photo_set, validation=side) for side in (False, True))
+    assert {photo.file[:6] for photo in held_out.photos} == {"drive2"}
+    assert {photo.file[:6] for photo in train.photos} == {"drive0", "drive1"}
+
+
+def test_a_pattern_that_matches_nothing_is_refused(photo_set):
+    with pytest.raises(InputError, match="no validation photos"):
+        select_photos(PhotoSet(photo_set.path, validation="zebra"), validation=True)
+
+
+def test_windows_depend_on_seed_and_number_only(photo_set):
+    pools = [load_pool(photo_set)]
+    ranges = WindowRanges(size=64)
+    one, again = (WindowDataset(pools, SPEC, ranges, 4, (0, 1)) for _ in range(2))
+    other = WindowDataset(pools, SPEC, ranges, 4, (0, 2))
+    _ = one[0]  # what was drawn before does not matter
+    assert (one[3].images == again[3].images).all()
+    assert not (one[3].images == other[3].images).all()
+
+
+def test_whole_photos_are_placed_as_in_use(photo_set):
+    photos = WholePhotoDataset([select_photos(photo_set, validation=True)], SPEC)
+    example = photos[0]
+    # 96 × 64 pixels on 64 × 64: scaled by two thirds, and back by 1.5.
+    box = photos.photos[0].boxes[0]
+    assert example.boxes[0].tolist() == pytest.approx([x * 2 / 3 for x in box.xyxy], abs=0.3)
+    assert example.zoom.tolist() == pytest.approx([1.5, 1.5], rel=0.02)
+    assert example.kinds.tolist() == [1] + [0] * (MAX_BOXES - 1)
+    assert example.images.shape == (3, 64, 64)
+
+
+def test_only_validation_photos_are_served_whole(photo_set):
+    with pytest.raises(InputError, match="evaluate-finder"):
+        PlateWindowDataModule([photo_set]).dataset("test")
+
+
+def test_looks_repeat_by_seed_and_change_the_window():
+    look = WindowLook()
+    image = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    changed = [look(image, seed) for seed in range(20)]
+    assert any((one != image).any() for one in changed)
+    np.testing.assert_array_equal(look(image, 7), changed[7])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Lightning's advice on workers and short epochs
+def test_an_epoch_of_a_trainer_runs_and_measures(photo_set, tmp_path):
+    module = LitPlateDetector(weights="none", size=64, channels=16)
+    data = PlateWindowDataModule(
+        [photo_set], WindowRanges(size=64), windows_per_epoch=4, batch_size=2
+    )
+    trainer = Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )
+    trainer.fit(module, datamodule=data)
+    assert set(trainer.callback_metrics) >= {"train/loss", "val/mean_iou", "val/iou50"}

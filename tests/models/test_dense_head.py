@@ -1,0 +1,88 @@
+import pytest
+import torch
+from torch import nn
+
+from lightning_plates.errors import ConfigError
+from lightning_plates.models.backbones import build_backbone
+from lightning_plates.models.dense_head import (
+    CELL,
+    PRIOR_CELLS,
+    GridOutput,
+    attach_dense_head,
+    flatten_grid,
+    fold_batch_norms,
+    place_boxes,
+)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    torch.manual_seed(0)
+    return attach_dense_head(build_backbone("mobilenet_v2"), "mobilenet_v2", channels=16).eval()
+
+
+def test_one_box_and_score_a_cell_for_any_size(detector):
+    with torch.no_grad():
+        answer = detector(torch.zeros(2, 3, 64, 128))
+    cells = (64 // CELL) * (128 // CELL)
+    assert answer._fields == ("boxes", "scores")
+    assert answer.boxes.shape == (2, cells, 4)
+    assert answer.scores.shape == (2, cells)
+
+
+def test_an_untrained_head_finds_nothing(detector):
+    with torch.no_grad():
+        scores = detector(torch.rand(1, 3, 64, 64)).scores
+    assert scores.max() < 0.05
+
+
+def test_layers_after_the_last_tap_are_dropped(detector):
+    widths = {m.out_channels for m in detector.backbone.modules() if isinstance(m, nn.Conv2d)}
+    assert 320 in widths
+    assert 1280 not in widths
+
+
+def test_output_zero_is_the_median_plate_on_its_cell():
+    boxes = place_boxes(torch.zeros(1, 4, 3, 5))
+    width, height = PRIOR_CELLS
+    x1, y1, x2, y2 = boxes[0, :, 2, 4].tolist()
+    assert (x1 + x2) / 2 == pytest.approx(4.5)
+    assert (y1 + y2) / 2 == pytest.approx(2.5)
+    assert (x2 - x1, y2 - y1) == pytest.approx((width, height))
+
+
+def test_boxes_are_0_to_1_of_a_wide_input():
+    boxes = torch.zeros(1, 4, 2, 4)
+    boxes[0, :, 1, 3] = torch.tensor([2.0, 1.0, 4.0, 2.0])
+    answer = flatten_grid(GridOutput(torch.zeros(1, 1, 2, 4), boxes))
+    assert answer.boxes[0, -1].tolist() == [0.5, 0.5, 1.0, 1.0]
+    assert answer.scores[0].tolist() == [0.5] * 8
+
+
+def test_folding_keeps_the_answer():
+    torch.manual_seed(1)
+    stack = nn.Sequential(
+        nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
+        nn.Conv2d(4, 2, 1),
+        nn.BatchNorm2d(2),
+    )
+    for _ in range(5):
+        stack(torch.randn(8, 3, 9, 9) * 3 + 1)
+    images = torch.randn(2, 3, 9, 9)
+    with torch.no_grad():
+        expected = stack.eval()(images)
+        folded = fold_batch_norms(stack)
+        torch.testing.assert_close(folded(images), expected, rtol=1e-4, atol=1e-5)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+
+
+def test_freezing_keeps_the_first_layers_only(detector):
+    detector.freeze(2)
+    features = detector.backbone.features
+    assert not any(p.requires_grad for p in features[:2].parameters())
+    assert all(p.requires_grad for p in features[2:].parameters())
+
+
+def test_unknown_backbone_names_those_that_work():
+    with pytest.raises(ConfigError, match=r"mobilenet_v2, vgg16"):
+        attach_dense_head(build_backbone("mobilenet_v3_small"), "mobilenet_v3_small")

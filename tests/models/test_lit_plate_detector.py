@@ -1,0 +1,73 @@
+import pytest
+import torch
+
+from lightning_plates.data.window_datamodule import PlateBatch
+from lightning_plates.models.checkpoint import load_checkpoint
+from lightning_plates.models.dense_head import PlateOutput
+from lightning_plates.models.lit_plate_detector import WARM_UP_STEPS, LitPlateDetector, pair_best
+from lightning_plates.models.lit_plate_detector import _rate as rate_at
+
+
+@pytest.fixture
+def module():
+    torch.manual_seed(0)
+    return LitPlateDetector(weights="none", size=64, channels=16, frozen_layers=2)
+
+
+def _batch(boxes, kinds, zoom=(1.0, 1.0), side=64):
+    return PlateBatch(
+        torch.rand(1, 3, side, side),
+        torch.tensor([boxes]),
+        torch.tensor([kinds]),
+        torch.tensor([zoom]),
+        torch.tensor([7]),
+    )
+
+
+def test_a_checkpoint_opens_without_the_starting_weights(module, tmp_path):
+    checkpoint = {"state_dict": module.state_dict()}
+    module.on_save_checkpoint(checkpoint)
+    torch.save(checkpoint, tmp_path / "a.ckpt")
+    again = load_checkpoint(tmp_path / "a.ckpt")
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        for one, other in zip(again(image), module.eval()(image), strict=True):
+            torch.testing.assert_close(one, other)
+    assert again.spec == module.spec
+    assert again.spec.decoding == "scored_boxes"
+
+
+def test_training_on_one_window_lowers_the_loss(module):
+    batch = _batch([[16.0, 24.0, 48.0, 40.0]], [1])
+    module.log_dict = lambda *args, **kwargs: None
+    optimizer = torch.optim.AdamW((p for p in module.parameters() if p.requires_grad), lr=2e-3)
+    losses = []
+    for _ in range(12):
+        loss = module.training_step(batch, 0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+
+
+def test_the_best_box_is_paired_with_the_plate_it_overlaps_in_pixels_of_the_photo():
+    boxes = torch.tensor([[[0.0, 0.0, 0.1, 0.1], [0.5, 0.5, 0.75, 0.75]]])
+    answer = PlateOutput(boxes, torch.tensor([[0.2, 0.9]]))
+    plates = [[0.0, 0.0, 8.0, 8.0], [32.0, 32.0, 50.0, 48.0], [32.0, 32.0, 48.0, 48.0]]
+    pair = pair_best(answer, _batch(plates, [1, 1, -1], zoom=(2.0, 3.0)))
+    assert pair.numbers.tolist() == [7]
+    assert pair.predicted.tolist() == [[64.0, 96.0, 96.0, 144.0]]
+    assert pair.true.tolist() == [[64.0, 96.0, 100.0, 144.0]]
+
+
+def test_photos_without_plates_are_not_measured():
+    answer = PlateOutput(torch.rand(1, 4, 4), torch.rand(1, 4))
+    assert len(pair_best(answer, _batch([[0.0] * 4], [0])).numbers) == 0
+
+
+def test_the_rate_warms_up_and_ends_at_nothing():
+    steps = 400
+    assert rate_at(0, steps) == pytest.approx(1 / WARM_UP_STEPS)
+    assert rate_at(WARM_UP_STEPS, steps) > 0.95
+    assert rate_at(steps, steps) == pytest.approx(0.0)
