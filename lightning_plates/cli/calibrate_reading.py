@@ -157,7 +157,7 @@ def _draw(curves: dict[str, RiskCurve], entries: dict[str, dict[str, float]], ta
         if index >= 0:
             axes.plot(curve.coverage[index], curve.risk[index], "o", color=line.get_color())
             axes.annotate(f"≥ {threshold:.2f}", (curve.coverage[index], curve.risk[index]),
-                          textcoords="offset points", xytext=(4, 6))  # fmt: skip
+                          textcoords="offset points", xytext=(-42, 5))  # fmt: skip
     axes.set_xlabel("coverage: share of plates whose last digit is answered")
     axes.set_ylabel("risk: share of wrong answers")
     axes.set_xlim(0, 1)

@@ -84,11 +84,12 @@ def believe(text: str, confidences: Sequence[float]) -> Belief:
     table = np.zeros((len(text), len(ALPHABET)))
     for row, (character, confidence) in enumerate(zip(text, confidences, strict=True)):
         lookalikes = [INDEX[other] for other in sorted(confusable_with(character))]
-        left = 1.0 - confidence
+        likely = max(confidence, LEAST_CONFIDENCE)
+        left = 1.0 - likely
         shared = left / 2 if lookalikes else 0.0
         table[row] = (left - shared) / (len(ALPHABET) - 1)
         table[row, lookalikes] += shared / max(len(lookalikes), 1)
-        table[row, INDEX[character]] = max(confidence, LEAST_CONFIDENCE)
+        table[row, INDEX[character]] = likely
     return Belief(table)
 
 

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from lightning_plates.reading.look import locate, window_around
+from lightning_plates.results import Detection
+from lightning_plates.spec import ModelSpec
+
+SPEC = ModelSpec("fake", width=8, height=8, decoding="scored_boxes")
+
+
+class Finder:
+    """Answers the next boxes of a script and remembers how large each photo was."""
+
+    spec = SPEC
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.calls = 0
+
+    def run(self, feeds):
+        boxes = self.answers[self.calls]
+        self.calls += 1
+        return {
+            "boxes": np.array([boxes], dtype=np.float32).reshape(1, -1, 4),
+            "scores": np.linspace(0.9, 0.6, len(boxes), dtype=np.float32)[None],
+        }
+
+
+PHOTO = np.zeros((100, 200, 3), np.uint8)
+
+
+def test_one_look_is_the_models_answer():
+    (plate,) = locate(Finder([[0.4, 0.4, 0.5, 0.5]]), PHOTO, 1)
+    assert plate.box == pytest.approx((80, 40, 100, 50), abs=1e-3)
+
+
+def test_the_second_look_replaces_the_first_in_pixels_of_the_photo():
+    finder = Finder([[0.4, 0.4, 0.5, 0.5]], [[0.4, 0.4, 0.6, 0.6]])
+    (plate,) = locate(finder, PHOTO, 2)
+    left, top, right, bottom = window_around((80, 40, 100, 50), 200, 100)
+    width, height = right - left, bottom - top
+    expected = (left + 0.4 * width, top + 0.4 * height, left + 0.6 * width, top + 0.6 * height)
+    assert plate.box == pytest.approx(expected, abs=1e-3)
+
+
+def test_each_of_several_plates_gets_its_own_second_look():
+    finder = Finder([[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], *[[[0.4, 0.4, 0.6, 0.6]]] * 2)
+    first, second = locate(finder, PHOTO, 2)
+    assert first.box[2] < 60 < 130 < second.box[0]
+    assert finder.calls == 3
+
+
+def test_what_the_second_look_does_not_see_is_kept():
+    finder = Finder([[0.4, 0.4, 0.5, 0.5]], [])
+    assert locate(finder, PHOTO, 2)[0].box == pytest.approx((80, 40, 100, 50), abs=1e-3)
+
+
+def test_a_neighbour_does_not_take_the_plates_place():
+    finder = Finder([[0.4, 0.4, 0.5, 0.5]], [[0.0, 0.0, 0.1, 0.1], [0.4, 0.4, 0.6, 0.6]])
+    (plate,) = locate(finder, PHOTO, 2)
+    assert isinstance(plate, Detection)
+    assert plate.box[0] < 90 < plate.box[2]
+
+
+def test_no_plate_is_no_answer():
+    assert locate(Finder([]), PHOTO, 2) == ()
+
+
+def test_the_window_stays_inside_the_photo():
+    assert window_around((0, 0, 10, 10), 200, 100) == (0, 0, 29, 29)
+    assert window_around((190, 90, 260, 120), 200, 100) == (102, 0, 200, 100)
