@@ -24,7 +24,8 @@ class BuildWithData(build_py):
 
     def get_source_files(self) -> list[str]:
         """What a source distribution must hold to build the same wheel."""
-        return [*super().get_source_files(), *(str(source) for source, _ in self._data_pairs())]
+        own: list[str] = super().get_source_files()  # type: ignore[no-untyped-call]  # its stub has no types
+        return [*own, *(str(source) for source, _ in self._data_pairs())]
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
         """What this command writes."""

@@ -161,7 +161,10 @@ def test_the_table_says_the_same_and_resumes(model, photo, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "late.png" in out
     assert "car.png" not in out
-    assert [row["text"] for row in csv.DictReader(table.read_text().splitlines())] == ["BCR456", "KFR247"]
+    assert [row["text"] for row in csv.DictReader(table.read_text().splitlines())] == [
+        "BCR456",
+        "KFR247",
+    ]
     assert not list(table.parent.glob("*.partial"))
 
 

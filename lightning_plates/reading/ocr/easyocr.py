@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,7 +34,8 @@ class EasyOcr(OcrEngine):
             require("torch", extra=self.extra).set_num_threads(threads)
         logging.getLogger("easyocr").setLevel(logging.ERROR)
         try:
-            self._reader: Any = easyocr.Reader(["en"], gpu=False, verbose=False, **_weights())
+            with _quiet():
+                self._reader: Any = easyocr.Reader(["en"], gpu=False, verbose=False, **_weights())
         except OSError as error:
             raise ModelError(
                 f"EasyOCR cannot fetch its weights ({error}); without a network: "
@@ -40,7 +43,8 @@ class EasyOcr(OcrEngine):
             ) from error
 
     def _read(self, row: RgbImage) -> Belief:
-        boxes = self._reader.readtext(row[..., ::-1], allowlist=ALPHABET)
+        with _quiet():
+            boxes = self._reader.readtext(row[..., ::-1], allowlist=ALPHABET)
         line = tallest_line(boxes)
         texts = [(normalise(text), float(confidence)) for _, text, confidence in line]
         confidences = [confidence for text, confidence in texts for _ in text]
@@ -59,6 +63,14 @@ def tallest_line(boxes: Sequence[Box]) -> list[Box]:
         if top < sum(_extent(box, 1)) / 2 < bottom and _height(box) > 0.6 * height
     ]
     return sorted(line, key=lambda box: _extent(box, 0)[0])
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what EasyOCR's use of torch warns of: deprecations nobody here can act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _extent(box: Box, axis: int) -> tuple[float, float]:
