@@ -31,7 +31,7 @@ def photos(tmp_path):
 def make_run(tmp_path, photos):
     """Writes the files of a finished fit as ``fit`` does."""
 
-    def make(name, backbone="vgg16", protocol="grouped", shared_sources=0, **changes):
+    def make(name, backbone="vgg16", protocol="grouped", shared_sources=0, loss="mse"):
         folder = tmp_path / name
         folder.mkdir(parents=True)
         with (folder / "per_photo.csv").open("w", newline="") as stream:
@@ -49,14 +49,16 @@ def make_run(tmp_path, photos):
             "train_seconds": 4.0,
             "preparation_seconds": 6.0,
             "cpu_seconds": 18.0,
-            "divisions": [{"protocol": protocol, "shared_sources": shared_sources}],
+            "divisions": [
+                {"path": str(photos), "protocol": protocol, "shared_sources": shared_sources}
+            ],
             "machine": {"processor": "Z80", "cores": 2, "accelerator": "none"},
             "settings": {
-                "model": {"init_args": {"unfreeze_epoch": None}},
-                "data": {"init_args": {"path": str(photos), "cache_features": True}},
+                "model": {"init_args": {"unfreeze_epoch": None, "loss": loss}},
+                "data": {"init_args": {"cache_features": True}},
             },
         }
-        (folder / "run.json").write_text(json.dumps(record | changes))
+        (folder / "run.json").write_text(json.dumps(record))
         return folder
 
     return make
@@ -131,6 +133,15 @@ def test_pages_hold_their_pictures(tmp_path, make_run, compare):
     for name in ("charts/iou50.png", "pictures/mine.jpg", "pictures/small.jpg"):
         assert f"]({name})" in text
         assert (folder / name).stat().st_size > 1000
+
+
+def test_a_loss_of_another_kind_is_said_and_not_drawn(tmp_path, make_run, compare):
+    compare(make_run("mine", loss="ciou"))
+    folder = tmp_path / "report"
+    assert (
+        "mine: its loss is ciou, not the mean squared error" in (folder / "report.md").read_text()
+    )
+    assert not (folder / "charts" / "val_loss.png").exists()
 
 
 def test_an_unfinished_run_stands_beside_finished_ones(tmp_path, make_run, compare):

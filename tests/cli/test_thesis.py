@@ -37,10 +37,13 @@ def write_run(folder, backbone, protocol, copies, files, good):
     record = {
         "name": backbone, "epochs": 2, "train_seconds": 1.0, "preparation_seconds": 1.0,
         "cpu_seconds": 3.0, "parameters": {"total": 10, "backbone": 6, "head": 4},
-        "divisions": [{"protocol": protocol, "shared_sources": 4 * (protocol == "thesis")}],
+        "divisions": [{
+            "path": str(copies), "protocol": protocol,
+            "shared_sources": 4 * (protocol == "thesis"),
+        }],
         "machine": {"processor": "Z80", "cores": 1, "accelerator": "none"},
         "settings": {
-            "model": {"init_args": {}}, "data": {"init_args": {"path": str(copies)}},
+            "model": {"init_args": {"loss": "mse"}}, "data": {"init_args": {}},
         },
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(record))

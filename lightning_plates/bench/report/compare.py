@@ -21,6 +21,7 @@ from lightning_plates.bench.report.markdown import to_markdown
 from lightning_plates.bench.report.pictures import write_strip
 from lightning_plates.bench.report.run_folder import RunResult
 from lightning_plates.bench.report.tables import (
+    MSE,
     PUBLISHED,
     RATIO_BACKBONE,
     accuracy_table,
@@ -96,7 +97,7 @@ def _charts(runs: Sequence[RunResult], folder: Path) -> list[Block]:
             "Validation loss (mean squared error) × 1000",
             "loss × 1000",
             finished,
-            lambda run: _scaled(run.metrics.get("val_loss")),
+            _comparable_loss,
             lambda thesis: 1000 * thesis.val_loss,
             "{:.2f}",
         ),
@@ -114,7 +115,8 @@ def _base() -> ThesisBackbone:
     return thesis_backbones()[RATIO_BACKBONE]
 
 
-def _scaled(loss: float | None) -> float | None:
+def _comparable_loss(run: RunResult) -> float | None:
+    loss = run.metrics.get("val_loss") if run.loss == MSE else None
     return None if loss is None else 1000 * loss
 
 

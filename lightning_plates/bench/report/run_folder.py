@@ -43,6 +43,8 @@ class RunResult:
     """Whether the frozen backbone ran once per photo only."""
     machine: str = ""
     """What it was trained on, in words."""
+    loss: str = "mse"
+    """What was minimised; losses of different kinds cannot be compared."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """``train_loss``, ``val_loss`` and, where logged, ``keras_accuracy`` of the last epoch."""
     scores: tuple[PhotoScore, ...] = ()
@@ -112,7 +114,9 @@ def _finished(folder: Path, label: str, record: Mapping[str, Any]) -> RunResult:
     settings = record["settings"]
     data, model = settings["data"]["init_args"], settings["model"]["init_args"]
     parameters = record["parameters"]
-    frozen = parameters.get("backbone", 0) if model.get("unfreeze_epoch") is None else 0
+    # Only a network that can thaw its backbone says that it does not.
+    stays_frozen = "unfreeze_epoch" in model and model["unfreeze_epoch"] is None
+    frozen = parameters["backbone"] if stays_frozen else 0
     divisions = record["divisions"]
     scores = read_scores(folder / SCORES_FILE)
     return RunResult(
@@ -128,9 +132,10 @@ def _finished(folder: Path, label: str, record: Mapping[str, Any]) -> RunResult:
         cpu_seconds=record["cpu_seconds"] if record["machine"]["accelerator"] == "none" else None,
         feature_cache=bool(data.get("cache_features")),
         machine=_machine(record["machine"]),
+        loss=str(model.get("loss", "of its own kind")),
         metrics=_last_epoch(folder),
         scores=scores,
-        photo_roots=_photo_roots(data["path"]),
+        photo_roots=tuple(_photo_root(Path(one["path"])) for one in divisions),
     )
 
 
@@ -141,9 +146,8 @@ def _machine(record: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _photo_roots(paths: str | Sequence[str]) -> tuple[Path, ...]:
-    named = [Path(path) for path in ([paths] if isinstance(paths, str) else paths)]
-    return tuple(path if path.is_dir() else path.parent for path in named)
+def _photo_root(photos: Path) -> Path:
+    return photos if photos.is_dir() else photos.parent
 
 
 def _last_epoch(folder: Path) -> dict[str, float]:

@@ -11,6 +11,8 @@ from lightning_plates.bench.report.run_folder import RunResult
 
 RATIO_BACKBONE = "mobilenet_v2"
 """Training times are shown as multiples of this one's: the smallest of the thesis' three."""
+MSE = "mse"
+"""The thesis' loss: mean squared error of coordinates in 0–1."""
 LEAK = "⚠ leaks"
 NOTHING = "–"
 PUBLISHED = "thesis, published"
@@ -98,6 +100,11 @@ def _accuracy_notes(runs: Sequence[RunResult]) -> tuple[str, ...]:
             "little about the box; it is shown because the thesis printed it."
         )
     notes += [f"{run.label}: {run.unfinished}." for run in runs if run.unfinished]
+    notes += [
+        f"{run.label}: its loss is {run.loss}, not the mean squared error of the others."
+        for run in runs
+        if run.loss != MSE
+    ]
     groups = _by_validation_set(runs)
     if len(groups) > 1:
         shown = "; ".join(", ".join(run.label for run in group) for group in groups)
