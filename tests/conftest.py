@@ -43,3 +43,11 @@ def _make_photo_set(folder: Path, boxes_by_file, size=(96, 64)):
         Image.fromarray(pixels).save(path)
         records.append(PhotoRecord(file, width, height, tuple(boxes)))
     return AnnotationSet(folder, tuple(records))
+
+
+@pytest.fixture(scope="session")
+def plate_set(tmp_path_factory) -> Path:
+    """Thirty tiny photos with one white plate each, and their ``boxes.csv``."""
+    from tiny import make_plate_set
+
+    return make_plate_set(tmp_path_factory.mktemp("plates"), 30)

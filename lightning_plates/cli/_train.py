@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentError
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning import Callback, LightningDataModule, Trainer
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import RichProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger
@@ -28,6 +29,9 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 }
 NOT_SETTINGS = ("config", "run", "resume", "checkpoint")
 """Arguments that say what to do with a run, not how it trains."""
+_PARSER_KEY = re.compile(r'Parser key "([^"]+)"')
+_GIVEN_VALUE = re.compile(r"Given value: (.+)")
+_CLASS_PATH = re.compile(r"Problem with given class_path '[^']*':\s*")
 DATA_CLASS = "lightning_plates.data.datamodule.PlateDataModule"
 
 
@@ -63,6 +67,25 @@ class PlatesCLI(LightningCLI):
         """Parse without Lightning's warning that the program has arguments of its own."""
         parser.set_defaults({"data": {"class_path": DATA_CLASS}})
         self.config = parser.parse_args(args)
+
+    def instantiate_classes(self) -> None:
+        """Build network and data module; why one of them refuses is not buried by the parser."""
+        refusals: list[PlatesError] = []
+
+        def build(cls: type[Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any class
+            kwargs.pop("applied_instantiation_links", None)
+            try:
+                return cls(*args, **kwargs)
+            except PlatesError as error:
+                refusals.append(error)
+                raise
+
+        for base in (LightningModule, LightningDataModule):
+            self.parser.add_instantiator(build, base, subclasses=True)
+        try:
+            super().instantiate_classes()
+        except (ValueError, PlatesError) as error:
+            raise (refusals[0] if refusals else ConfigError(_shorten(str(error)))) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401 -- Trainer's arguments
         """The commands make their own Trainers; see :meth:`make_trainer`."""
@@ -104,6 +127,23 @@ def is_interactive() -> bool:
     return sys.stdout.isatty()
 
 
+def _shorten(text: str) -> str:
+    """Keep of jsonargparse's report which setting is wrong and what was expected."""
+    # The class path names our own file; what is wrong stands behind it, on the next line.
+    compact = _CLASS_PATH.sub("", text)
+    reasons = [
+        line.strip().removeprefix("- ")
+        for line in compact.splitlines()
+        if line.strip().startswith("- ") and "NoneType" not in line
+    ]
+    if not reasons:
+        return text
+    key = _PARSER_KEY.search(text)
+    given = _GIVEN_VALUE.search(text)
+    value = f" (given: {given.group(1)})" if given and "Namespace" not in given.group(1) else ""
+    return f"--{key.group(1) if key else 'config'}: {', or '.join(reasons)}{value}"
+
+
 @contextlib.contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn what Lightning, jsonargparse and worker processes raise into errors of one line.
@@ -116,7 +156,7 @@ def readable_errors() -> Iterator[None]:
     try:
         yield
     except ArgumentError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(_shorten(str(error))) from error
     except MisconfigurationException as error:
         raise ConfigError(str(error)) from error
     except PlatesError as error:

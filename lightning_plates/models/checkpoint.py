@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ from lightning_plates.spec import ModelSpec
 
 RECORD_KEY = "lightning_plates"
 """Key of a checkpoint under which :class:`Record` lies, as plain values."""
+
+
+_UNREADABLE = (
+    pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError,
+    AttributeError,
+)  # fmt: skip
+"""What torch's safe reader raises on bytes that are no checkpoint: it checks few of its steps."""
 
 
 class SpecModule(LightningModule):
@@ -93,9 +101,12 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        # weights_only: a checkpoint from anywhere cannot run code while it is read.
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            # A warning about a foreign pickle helps nobody: it is refused right below.
+            warnings.simplefilter("ignore")
+            # weights_only: a checkpoint from anywhere cannot run code while it is read.
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
         reason = str(error).partition("\n")[0]
         raise ModelError(f"{path}: not a checkpoint that can be read safely ({reason})") from error
     if not isinstance(checkpoint, dict) or RECORD_KEY not in checkpoint:

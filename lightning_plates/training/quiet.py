@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 
 _DECIDED = (
@@ -24,6 +25,8 @@ _DECIDED = (
 
 def quiet_lightning() -> None:
     """Silence messages that a newcomer would have to look up, and nothing else."""
+    # Lightning calls methods of jsonargparse that go away in its version 5.
+    os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for pattern in _DECIDED:

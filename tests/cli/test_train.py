@@ -1,0 +1,200 @@
+"""``fit``, ``validate`` and ``test`` as a user calls them, on a tiny set."""
+
+import csv
+import json
+
+import pytest
+import torch
+import yaml
+from pytorch_lightning import Callback
+
+from lightning_plates.__main__ import main
+from lightning_plates.models.checkpoint import load_checkpoint
+
+MODEL = {
+    "class_path": "lightning_plates.models.lit_box_regressor.LitBoxRegressor",
+    "init_args": {"backbone": "mobilenet_v3_small", "weights": "none", "width": 32, "height": 32},
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Threads of tiny networks mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def _in_temporary_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # What would be silenced outside of the tests: torch says it when a run has no GPU.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+@pytest.fixture
+def fit(tmp_path, plate_set):
+    """Runs ``fit`` with settings that are merged into a small config."""
+
+    def run(name, *words, model=None, data=None, trainer=None):
+        settings = {
+            "model": {**MODEL, "init_args": {**MODEL["init_args"], **(model or {})}},
+            "data": {"init_args": {"path": str(plate_set), "batch_size": 8, **(data or {})}},
+            "trainer": {"max_epochs": 3, "accelerator": "cpu", **(trainer or {})},
+        }
+        config = tmp_path / f"{name}.yaml"
+        config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+        return main(["fit", "--config", str(config), *words])
+
+    return run
+
+
+def rows_of(file):
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+
+
+def weights_of(file):
+    return load_checkpoint(file).state_dict()
+
+
+def assert_same_weights(first, second, **tolerance):
+    first, second = weights_of(first), weights_of(second)
+    for name, value in first.items():
+        torch.testing.assert_close(value, second[name], **tolerance)
+
+
+class StopAfterEpoch(Callback):
+    """Ends the program as a kill would, after the checkpoint of an epoch was written."""
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 2:
+            raise KeyboardInterrupt
+
+
+def test_fit_leaves_everything_in_its_folder(fit, tmp_path, capsys):
+    assert fit("small", model={"keras_accuracy": True}, trainer={"max_epochs": 2}) == 0
+    run = tmp_path / "runs" / "small"
+    names = ("best.ckpt", "last.ckpt", "epochs.csv", "curves.png", "per_photo.csv", "config.yaml")
+    assert all((run / name).stat().st_size for name in names)
+    assert list((run / "tensorboard").glob("events*"))
+    record = json.loads((run / "run.json").read_text())
+    assert record["parameters"]["head"] == 576 * 128 + 128 + 8256 + 4160 + 260
+    assert record["divisions"][0]["protocol"] == "grouped"
+    assert record["photos"]["train"] + record["photos"]["val"] + record["photos"]["test"] == 29
+    rows = rows_of(run / "epochs.csv")
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    photos = rows_of(run / "per_photo.csv")
+    assert len(photos) == record["photos"]["val"]
+    mean = sum(float(row["iou"]) for row in photos) / len(photos)
+    assert record["metrics"]["mean_iou"] == pytest.approx(mean, abs=1e-3)
+    said = capsys.readouterr()
+    assert "1 smaller ones left out" in said.out
+    assert "keras_accuracy" in said.out
+    assert "says little" in said.out
+    assert said.err == ""
+
+
+def test_features_from_the_cache_train_to_the_same_weights(fit, tmp_path):
+    assert fit("plain") == 0
+    assert fit("cached", data={"cache_features": True}) == 0
+    plain, cached = tmp_path / "runs" / "plain", tmp_path / "runs" / "cached"
+    assert_same_weights(plain / "last.ckpt", cached / "last.ckpt", rtol=1e-4, atol=1e-5)
+    losses = [
+        [float(row["val/loss"]) for row in rows_of(run / "epochs.csv")] for run in (plain, cached)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert len(list((tmp_path / "runs" / "feature_cache").glob("*.features"))) == 2
+
+
+@pytest.mark.parametrize("data", [{"augment": "light"}, {"cache_features": True}])
+def test_a_resumed_run_ends_like_an_uninterrupted_one(fit, tmp_path, monkeypatch, capsys, data):
+    settings = {"model": {"schedule": "cosine"}, "data": data, "trainer": {"max_epochs": 4}}
+    assert fit("whole", **settings) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "lightning_plates.training.epoch_table.EpochTable.on_train_epoch_start",
+            StopAfterEpoch.on_train_epoch_start,
+        )
+        assert fit("cut", **settings) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert fit("cut", "--resume", **settings) == 0
+    whole, cut = tmp_path / "runs" / "whole", tmp_path / "runs" / "cut"
+    assert_same_weights(whole / "last.ckpt", cut / "last.ckpt", rtol=0, atol=0)
+    rows = rows_of(cut / "epochs.csv")
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+
+
+def test_a_backbone_thaws_at_its_epoch_with_averaged_weights(fit, tmp_path):
+    average = {
+        "class_path": "pytorch_lightning.callbacks.EMAWeightAveraging",
+        "init_args": {"decay": 0.5},
+    }
+    model = {"unfreeze_epoch": 1, "batch_norm": "trained", "schedule": "plateau"}
+    assert fit("frozen", model=model, trainer={"max_epochs": 1}) == 0
+    assert fit("thawed", model=model, trainer={"max_epochs": 2, "callbacks": [average]}) == 0
+    frozen = weights_of(tmp_path / "runs" / "frozen" / "last.ckpt")
+    thawed = weights_of(tmp_path / "runs" / "thawed" / "last.ckpt")
+    first = "network.backbone.features.0"
+    assert torch.equal(frozen[f"{first}.1.running_mean"], torch.zeros(16))
+    assert thawed[f"{first}.1.running_mean"].abs().min() > 0
+    assert not torch.equal(frozen[f"{first}.0.weight"], thawed[f"{first}.0.weight"])
+
+
+def test_validate_and_test_measure_a_checkpoint_by_itself(fit, tmp_path, plate_set, capsys):
+    assert fit("small", trainer={"max_epochs": 1}) == 0
+    best = str(tmp_path / "runs" / "small" / "best.ckpt")
+    assert main(["validate", best]) == 0
+    assert main(["test", best, "--data.path", str(plate_set), "--data.split", "none"]) == 0
+    folder = tmp_path / "runs" / "small"
+    fitted = json.loads((folder / "run.json").read_text())["metrics"]
+    measured = json.loads((folder / "validate" / "metrics.json").read_text())
+    assert measured["mean_iou"] == pytest.approx(fitted["mean_iou"], abs=1e-5)
+    assert len((folder / "test" / "per_photo.csv").read_text().splitlines()) == 30
+
+
+def test_a_folder_with_a_run_is_not_overwritten(fit, tmp_path, capsys):
+    run = tmp_path / "mine"
+    run.mkdir()
+    (run / "last.ckpt").write_bytes(b"precious")
+    assert fit("small", "--run", str(run)) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert (run / "last.ckpt").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--data.path", "absent"], "absent"),
+        (["--model.weights", "absent.safetensors"], "absent.safetensors: no such file"),
+        (["--model.los", "mse"], "'los' is not accepted"),
+        (["--model.loss", "l3"], "--model"),
+        (["--trainer.accelerator", "gpu"], "gpu"),
+        (["--trainer.precision", "7"], "--trainer.precision"),
+        (["--data.augment", "light", "--data.cache_features", "true"], "leave one of the two out"),
+        (["--model.unfreeze_epoch", "1", "--data.cache_features", "true"], "frozen backbone"),
+        (["--data.split", "none"], "split 'none'"),
+        (["--nonsense"], "nonsense"),
+        (["--config", "absent.yaml"], "absent.yaml"),
+    ],
+)
+def test_bad_settings_are_one_line(fit, capsys, words, said):
+    assert fit("small", *words) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert error.startswith("error: ")
+
+
+def test_a_damaged_photo_is_one_line_whoever_decodes_it(fit, tmp_path, plate_set, capsys):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in plate_set.iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    for number in range(29):
+        (broken / f"photo{number:03d}.png").write_bytes(b"not a photo %d" % number)
+    for workers in (0, 1):
+        assert fit(f"with{workers}", data={"path": str(broken), "workers": workers}) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "not a photo" in line
+        assert "Traceback" not in line

@@ -1,0 +1,86 @@
+"""Stored features: found by their content, filled in several sittings, whole or not there."""
+
+import errno
+
+import pytest
+import torch
+from torch import nn
+
+from lightning_plates.data.feature_cache import FeatureRows, cache_key, fill
+from lightning_plates.errors import OutputError
+from lightning_plates.spec import ModelSpec
+
+SPEC = ModelSpec("tiny", 8, 8)
+IMAGES = torch.rand(10, 3, 2, 2)
+
+
+def batches_from(start):
+    return IMAGES[start:].split(3)
+
+
+def rows_in(folder, dtype=torch.float32):
+    return FeatureRows(folder / "key.features", 10, (3, 2, 2), dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_rows_are_what_was_extracted(tmp_path, dtype):
+    rows = rows_in(tmp_path, dtype)
+    fill(rows, batches_from, lambda images: (images * 2).to(dtype))
+    assert torch.equal(rows.open(), (IMAGES * 2).to(dtype))
+
+
+def test_an_interrupted_fill_goes_on_where_it_stopped(tmp_path):
+    rows = rows_in(tmp_path)
+
+    def interrupted(start):
+        yield from batches_from(start)[:2]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill(rows, interrupted, lambda images: images)
+    assert not rows.file.exists()
+    with rows.draft.open("ab") as stream:
+        stream.write(b"half a row")
+    starts = []
+
+    def resumed(start):
+        starts.append(start)
+        return batches_from(start)
+
+    fill(rows, resumed, lambda images: images)
+    assert starts == [6]
+    assert torch.equal(rows.open(), IMAGES)
+
+
+def test_a_complete_file_is_not_computed_again(tmp_path):
+    rows = rows_in(tmp_path)
+    fill(rows, batches_from, lambda images: images)
+    fill(rows, pytest.fail, pytest.fail)
+
+
+def test_a_full_disk_is_one_line_with_the_size(tmp_path):
+    def full(_images):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"No space left.*cache_features false"):
+        fill(rows_in(tmp_path), batches_from, full)
+
+
+def test_whatever_changes_the_features_changes_the_key(tmp_path):
+    photos = [tmp_path / "a", tmp_path / "b"]
+    for photo in photos:
+        photo.write_bytes(photo.name.encode())
+    backbone = nn.Conv2d(3, 2, 3)
+    key = cache_key(backbone, photos, SPEC, "32-true")
+    assert key == cache_key(backbone, photos, SPEC, "32-true")
+    others = {
+        cache_key(backbone, photos, SPEC, "bf16-mixed"),
+        cache_key(backbone, photos[::-1], SPEC, "32-true"),
+        cache_key(backbone, photos, ModelSpec("tiny", 8, 8, resize="letterbox"), "32-true"),
+    }
+    photos[0].write_bytes(b"changed")
+    others.add(cache_key(backbone, photos, SPEC, "32-true"))
+    photos[0].write_bytes(b"a")
+    nn.init.zeros_(backbone.bias)
+    others.add(cache_key(backbone, photos, SPEC, "32-true"))
+    assert len(others - {key}) == 5
