@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.drawing import Mark, draw_marks
 from lightning_plates.errors import InputError, PhotoError
@@ -21,9 +22,6 @@ from runtimes import Runtime, open_model
 
 BATCH_SIZE = 16
 """Photos decoded and run together: enough to fill the cores, little enough for a small board."""
-
-UNREADABLE_EXIT_CODE = 3
-"""Exit status when some photos could not be read; the others were answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from lightning_plates.cli._progress import show_progress
 from lightning_plates.cli._read_output import ReadOutput, describe_photo, last_line
 from lightning_plates.cli._read_photos import PhotoAnswer, answer_photos
 from lightning_plates.cli._read_video import read_video
+from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.errors import InputError
 from lightning_plates.reading.calibration import load_calibration
 from lightning_plates.reading.formats import load_formats
@@ -30,9 +31,6 @@ from lightning_plates.reading.shipped import default_model
 from lightning_plates.reading.sources import SourceKind, expand_photos, kind_of, paths_from_lines
 from lightning_plates.reading.video import frame_rules
 from runtimes import Runtime, open_model
-
-UNREADABLE_EXIT_CODE = 3
-"""Exit status when some photos could not be read; the others were answered."""
 
 DEFAULT_ENGINE = "rapidocr"
 """The engine that measures best on the calibration crops; the table is in docs/reading.md."""

@@ -1,10 +1,11 @@
-"""Milliseconds of the steps of one reading; comparisons between models are ``bench``'s."""
+"""Milliseconds of the steps of one reading."""
 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
+
+from lightning_plates.clock import Timer
 
 STEPS = ("decode", "preprocess", "locate", "ocr", "postprocess")
 """Steps of a reading, in order; their sum is not the total, which also counts the rest."""
@@ -14,19 +15,18 @@ class Stopwatch:
     """Adds up wall time by step; one for each photo."""
 
     def __init__(self) -> None:
-        self._begin = time.perf_counter()
+        self._total = Timer()
         self._spent_ms = dict.fromkeys(STEPS, 0.0)
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Add the time of the ``with`` block to step ``name``."""
-        begin = time.perf_counter()
+        timer = Timer()
         try:
             yield
         finally:
-            self._spent_ms[name] += (time.perf_counter() - begin) * 1000
+            self._spent_ms[name] += timer.wall_ms()
 
     def stop(self) -> dict[str, float]:
         """Milliseconds by step, and ``total`` since the stopwatch was made."""
-        total = (time.perf_counter() - self._begin) * 1000
-        return {**self._spent_ms, "total": total}
+        return {**self._spent_ms, "total": self._total.wall_ms()}

@@ -8,13 +8,13 @@ import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningDataModule, LightningModule
 
 import lightning_plates
+from lightning_plates.machine import processor_name
 from lightning_plates.models.backbones import count_parameters
 from lightning_plates.training.epoch_table import EpochTable
 
@@ -64,19 +64,12 @@ def describe_machine() -> dict[str, Any]:
     """Processor, cores, accelerator and system, as far as they can be told."""
     accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "accelerator": accelerator,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
     }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _parameters(module: LightningModule) -> dict[str, int]:
