@@ -54,12 +54,12 @@ class RunFolder:
         return self.root / "run.json"
 
     def claim(self, resume: bool) -> None:
-        """Refuse to mix two runs in one folder.
+        """Refuse to mix two runs in one folder; one that failed before its first epoch is none.
 
         Raises:
             OutputError: The folder holds a run and ``resume`` is not set.
         """
-        if not resume and any(file.exists() for file in (self.config, self.last, self.record)):
+        if not resume and (self.last.exists() or self.record.exists()):
             raise OutputError(
                 f"{self.root} already holds a run: continue it with --resume, "
                 "choose another folder with --run DIR, or remove it"
