@@ -32,6 +32,11 @@ def test_hyphens_are_for_people(costa_rica):
     assert shown == {"BCR-456", "MOT-123456"}
 
 
+def test_the_new_motorcycle_plates_end_in_letters(costa_rica):
+    found = {plate.name for plate in costa_rica if plate.matches("MOT001AAA")}
+    assert found == {"costa_rica/motorcycle_letters"}
+
+
 def test_any_applies_none():
     assert load_formats("any") == ()
 

@@ -28,16 +28,15 @@ def test_every_digit_on_every_weekday_at_the_edges_of_the_hours(
     assert verdict.restricted_now == (DAY_OF_DIGIT[digit] == weekday and inside)
 
 
-@pytest.mark.parametrize(
-    "vehicle_class", ["motorcycle", "public_transport", "emergency", "police", "diplomatic"]
-)
+@pytest.mark.parametrize("vehicle_class", ["motorcycle", "public_transport", "emergency", "police"])
 @pytest.mark.parametrize("digit", range(10))
 def test_exempt_classes_always_circulate(calendar, vehicle_class, digit):
     day = MONDAY + dt.timedelta(days=DAY_OF_DIGIT[digit])
     verdict = ask(calendar, digit, day, "12:00", vehicle_class)
     assert verdict.reason is Reason.EXEMPT
     assert verdict.weekday is None
-    assert ask(calendar, digit, day, "12:00", "cargo").restricted_now
+    for unconfirmed in ("cargo", "diplomatic", "government"):
+        assert ask(calendar, digit, day, "12:00", unconfirmed).restricted_now
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +56,9 @@ def real_calendar():
         ("2026-04-02", 8, Reason.HOLIDAY),  # Maundy Thursday
         ("2023-04-04", 3, Reason.SUSPENDED),  # Holy Week, listed in the file
         ("2023-04-18", 3, Reason.RESTRICTED),
+        ("2025-12-19", 9, Reason.RESTRICTED),  # the last day before the pause …
+        ("2025-12-22", 1, Reason.SUSPENDED),
+        ("2026-01-05", 1, Reason.RESTRICTED),  # … and the first one after it
     ],
 )
 def test_holidays_moved_and_not(real_calendar, day, digit, reason):
@@ -71,6 +73,13 @@ def test_the_sanitary_rule_held_on_holidays_and_for_motorcycles(real_calendar):
     assert not ask(real_calendar, 1, moved, "21:00").restricted_now
     assert ask(real_calendar, 1, moved, "12:00", "motorcycle").restricted_now
     assert ask(real_calendar, 1, moved, "12:00").schedule.name == "sanitary"
+
+
+def test_the_sanitary_rule_ended_outside_san_jose_in_november_2021(real_calendar):
+    last, first = dt.date(2021, 10, 29), dt.date(2021, 11, 1)
+    assert ask(real_calendar, 9, last, "20:00").restricted_now
+    assert ask(real_calendar, 1, first, "12:00").schedule.name == "san_jose"
+    assert not ask(real_calendar, 1, first, "20:00").restricted_now
 
 
 def test_a_date_without_a_rule_says_so(calendar):

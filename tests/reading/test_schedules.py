@@ -76,7 +76,7 @@ def test_an_unknown_holiday_country_is_refused(tmp_path):
 def test_every_rule_states_its_source_and_dates():
     text = find_config("restrictions", "costa_rica").read_text(encoding="utf-8")
     for schedule in load_calendar("costa_rica", {}).schedules:
-        assert "Decreto" in schedule.source
+        assert "MOPT" in schedule.source
         assert schedule.valid_from.isoformat() in text
 
 
