@@ -1,0 +1,34 @@
+import pytest
+
+from lightning_plates.errors import InputError
+from lightning_plates.reading import shipped
+
+
+@pytest.fixture
+def roots(tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(shipped, "PACKAGED", tmp_path / "package")
+    return tmp_path
+
+
+def _ship(root, *names):
+    (root / "finder").mkdir(parents=True)
+    for name in names:
+        (root / "finder" / name).touch()
+
+
+def test_int8_comes_before_fp32_whatever_else_lies_there(roots):
+    names = ("a_first_by_name.onnx", "plate_finder.onnx", "plate_finder_int8.onnx")
+    _ship(roots / "checkout", *names)
+    assert shipped.default_model() == roots / "checkout" / "finder" / "plate_finder_int8.onnx"
+
+
+def test_an_installed_copy_has_its_own(roots):
+    _ship(roots / "package", "plate_finder.onnx")
+    assert shipped.default_model() == roots / "package" / "finder" / "plate_finder.onnx"
+
+
+def test_without_a_shipped_model_the_way_out_is_named(roots):
+    _ship(roots / "checkout", "experiment.onnx")
+    with pytest.raises(InputError, match="--model FILE"):
+        shipped.default_model()
