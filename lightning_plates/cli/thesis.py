@@ -11,12 +11,12 @@ from lightning_plates.errors import InputError
 
 def main(argv: list[str]) -> int:
     """Run ``thesis``; see ``--help``."""
-    options = _parser().parse_args(argv)
     from lightning_plates.bench.thesis.experiment import run_experiment
     from lightning_plates.bench.thesis.plan import Settings, backbones
 
+    options = _parser(backbones()).parse_args(argv)
     if not options.output.exists():
-        _check_weights(options.weights_dir, backbones())
+        _check_weights(options.weights_dir, options.backbones)
     settings = Settings(
         photos=_absolute(options.photos),
         weights_dir=_absolute(options.weights_dir),
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
         unseen=options.unseen,
         precision=options.precision,
     )
-    for file in run_experiment(settings, options.output, options.also):
+    for file in run_experiment(settings, options.output, options.backbones, options.also):
         print(file)
     return 0
 
@@ -48,7 +48,7 @@ def _check_weights(folder: Path | None, backbones: list[str]) -> None:
             raise InputError(f"{error} (here: --weights-dir DIR)") from error
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(backbones: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lightning_plates thesis",
         description=__doc__,
@@ -62,6 +62,14 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="folder with vgg16.safetensors and so on (default: torchvision's ImageNet weights)",
+    )
+    add(
+        "--backbones",
+        nargs="+",
+        choices=backbones,
+        default=backbones,
+        metavar="NAME",
+        help=f"train only these of: {', '.join(backbones)}; the others can follow later",
     )
     add("--also", type=Path, nargs="+", default=[], metavar="SET", help="measure on these as well")
     add("--count", type=positive_int, default=130, metavar="N", help="photos drawn (%(default)s)")

@@ -66,7 +66,7 @@ def finished(tmp_path, make_photo_set):
             write_run(run, backbone, protocol, layout.copies, files, good)
             others = layout.others(backbone, protocol, layout.unseen)
             write_scores(others / "per_photo.csv", ["a.png"] * 4, 1)
-    for step in list_steps(SETTINGS, layout):
+    for step in list_steps(SETTINGS, layout, BACKBONES):
         layout.stamps.mkdir(exist_ok=True)
         (layout.stamps / f"{step.name}.json").write_text("{}")
     return layout
@@ -80,7 +80,7 @@ def test_what_is_done_is_skipped_and_reported(finished, capsys):
     assert thesis(finished) == 0
     lines = capsys.readouterr().out.splitlines()
     done = [line.removeprefix("done already: ") for line in lines[:-2]]
-    assert done == [step.name for step in list_steps(SETTINGS, finished)]
+    assert done == [step.name for step in list_steps(SETTINGS, finished, BACKBONES)]
     assert lines[-2:] == [str(finished.report / f"report.{kind}") for kind in ("md", "html")]
 
 
@@ -98,6 +98,14 @@ def test_the_report_sets_the_leaky_split_against_the_others(finished):
     assert "12 copies kept" in text
     with Image.open(finished.report / "charts" / "leakage.png") as chart:
         assert chart.width > 500
+
+
+def test_only_the_named_backbones_are_trained(finished, capsys):
+    assert thesis(finished, "--backbones", "vgg16") == 0
+    out = capsys.readouterr().out
+    assert "fit-vgg16-grouped" in out
+    assert "mobilenet_v2" not in out
+    assert "mobilenet_v2-thesis" not in (finished.report / "report.md").read_text()
 
 
 def test_other_settings_are_refused(finished, capsys):
@@ -145,7 +153,7 @@ def test_bad_other_sets_are_one_line(finished, capsys, also, reason):
 
 def test_the_plan_trains_each_backbone_alike_on_both_splits(tmp_path):
     layout = Layout(Path("out"))
-    steps = {step.name: step.words for step in list_steps(Settings(), layout)}
+    steps = {step.name: step.words for step in list_steps(Settings(), layout, BACKBONES)}
     fits = {name: words for name, words in steps.items() if name.startswith("fit-")}
     assert list(fits) == [f"fit-{b}-{p}" for b in BACKBONES for p in ("thesis", "grouped")]
     for backbone in BACKBONES:

@@ -15,7 +15,6 @@ from lightning_plates.bench.thesis.plan import (
     PROTOCOLS,
     Layout,
     Settings,
-    backbones,
     list_steps,
     settle,
 )
@@ -28,12 +27,15 @@ UNSEEN = "unseen synthetic photos"
 """What reports call them."""
 
 
-def run_experiment(settings: Settings, root: Path, also: Sequence[Path] = ()) -> tuple[Path, Path]:
+def run_experiment(
+    settings: Settings, root: Path, chosen: Sequence[str], also: Sequence[Path] = ()
+) -> tuple[Path, Path]:
     """Do everything that is not done yet, then write the report.
 
     Args:
         settings: What to run.
         root: Folder of the experiment; an interrupted one is continued there.
+        chosen: Backbones to train and report; others can follow in a later call.
         also: Other annotated sets that the trained runs are measured on.
 
     Returns:
@@ -47,9 +49,9 @@ def run_experiment(settings: Settings, root: Path, also: Sequence[Path] = ()) ->
     layout = Layout(root)
     sets = {UNSEEN: layout.unseen, **_names(also)}
     settle(settings, layout)
-    for step in list_steps(settings, layout, also):
+    for step in list_steps(settings, layout, chosen, also):
         run_step(step, layout.stamps)
-    judged = [_judge(b, protocol, layout, sets) for b in backbones() for protocol in PROTOCOLS]
+    judged = [_judge(b, protocol, layout, sets) for b in chosen for protocol in PROTOCOLS]
     return _report(judged, settings, layout, tuple(sets))
 
 

@@ -122,12 +122,15 @@ def settle(settings: Settings, layout: Layout) -> None:
         )
 
 
-def list_steps(settings: Settings, layout: Layout, also: Sequence[Path] = ()) -> Iterator[Step]:
+def list_steps(
+    settings: Settings, layout: Layout, chosen: Sequence[str], also: Sequence[Path] = ()
+) -> Iterator[Step]:
     """All commands of the experiment in their order.
 
     Args:
-        settings: What was chosen.
+        settings: What must stay the same when the experiment is continued.
         layout: Where things go.
+        chosen: Backbones to train, in this order.
         also: Other sets that every run is measured on, beside the unseen photos.
     """
     source = Path(settings.photos) if settings.photos else layout.photos
@@ -137,7 +140,7 @@ def list_steps(settings: Settings, layout: Layout, also: Sequence[Path] = ()) ->
     yield _synthesise("unseen", layout.unseen, settings.unseen, settings.seed + UNSEEN_SEED_STEP)
     for protocol in PROTOCOLS:
         yield _split(protocol, settings, layout)
-    for backbone in backbones():
+    for backbone in chosen:
         for protocol in PROTOCOLS:
             yield _fit(backbone, protocol, settings, layout)
             for photos in (layout.unseen, *also):
