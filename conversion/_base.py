@@ -1,65 +1,251 @@
-"""What every conversion shares: convert to a draft, compare with the source, then put in place."""
+"""What every conversion shares: convert to a draft, compare with the source, then put in place.
+
+A converter exists because its file exists. It states what others must know before its tool is
+imported, and writes a draft; opening the hub, choosing photos, comparing, the manifest and putting
+in place come from here.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+import argparse
+import dataclasses
+import importlib.metadata
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lightning_plates.boxes import box_iou
-from lightning_plates.drafts import draft_of
-from lightning_plates.errors import ConversionError, ParityError
+from conversion._calibration import Calibration
+from conversion._golden import make_golden
+from conversion._hub_file import Hub, open_hub
+from conversion._manifest import Manifest, write_manifest
+from conversion._parity import (
+    TOLERANCES,
+    Outputs,
+    Parity,
+    Tolerance,
+    measure_parity,
+    require_agreement,
+)
+from lightning_plates.drafts import draft_files_in, draft_of
+from lightning_plates.errors import InputError
+from lightning_plates.optional import require
+from lightning_plates.photos import RgbImage
+from lightning_plates.spec import ModelSpec
+from runtimes import Runtime, open_model
 
-Outputs: TypeAlias = Mapping[str, NDArray[np.generic]]
+ConverterType = TypeVar("ConverterType", bound="Converter")
 
 
 @dataclass(frozen=True, slots=True)
-class Parity:
-    """How far a converted model's answers are from its source's, on the same photos."""
+class Job:
+    """One conversion, as a converter sees it."""
 
-    photos: int
-    """Number of photos compared."""
-    max_abs_difference: float
-    """Largest difference of any output value (boxes and scores are in 0–1)."""
-    mean_iou: float
-    """Mean overlap between the boxes of both answers, 0–1."""
+    hub: Hub
+    """The source, checked."""
+    precision: str
+    """One of the converter's precisions."""
+    calibration: Calibration | None
+    """Training photos; never ``None`` where :meth:`Converter.calibrates` says so."""
+    scratch: Path
+    """Folder for intermediate files, removed afterwards."""
 
 
-def measure_parity(source: Outputs, converted: Outputs, box_output: str) -> Parity:
-    """Compare two answers to the same batch.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a converter says about the draft that it wrote."""
+
+    operators: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """Number of nodes by operator in the converted model, where the format tells."""
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Whatever else belongs into the manifest, as JSON values, e.g. the layers kept in float."""
+    spec: ModelSpec | None = None
+    """The converted model's convention, where it differs from the hub's (e.g. NHWC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A converted model that was put in place."""
+
+    path: Path
+    manifest: Manifest
+
+
+class Converter(ABC):
+    """Converts hub files to one format.
+
+    A subclass that offers options of its own is a frozen dataclass: each field is an option,
+    declared for the command line in :meth:`add_options` under the field's name.
+    """
+
+    label: ClassVar[str]
+    """Name of the format for people, e.g. ``"TensorFlow Lite"``."""
+    module: ClassVar[str]
+    """Python package that converts; imported when a conversion starts."""
+    extra: ClassVar[str]
+    """Extra of this distribution that installs it."""
+    precisions: ClassVar[tuple[str, ...]]
+    """Those of :data:`~conversion._parity.PRECISIONS` that the format has."""
+    suffix: ClassVar[str]
+    """Ending of the file that a runtime opens."""
+    runtime: ClassVar[str]
+    """Name of the runtime that opens it."""
+    carries_spec: ClassVar[bool] = False
+    """Whether the file holds the spec itself; otherwise it lies beside it in a sidecar."""
+    max_opset: ClassVar[int] = 21
+    """Newest operator set that it reads."""
+
+    @classmethod  # noqa: B027 -- few formats have options
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of this format; ``dest`` is the field's name."""
+
+    @classmethod
+    def from_arguments(cls: type[ConverterType], args: argparse.Namespace) -> ConverterType:
+        """Make a converter from what :meth:`add_options` declared."""
+        return cls(**{name: getattr(args, name) for name in cls._option_names()})
+
+    @classmethod
+    def _option_names(cls) -> tuple[str, ...]:
+        return tuple(getattr(cls, "__dataclass_fields__", ()))
+
+    def check_tool(self) -> None:
+        """Make sure that the tool is there; override where it runs in its own environment.
+
+        Raises:
+            MissingDependencyError: It is not installed; the message says what to install.
+        """
+        require(self.module, extra=self.extra)
+
+    def tool_version(self) -> str:
+        """Name and version of the tool, for the manifest."""
+        return f"{self.module} {importlib.metadata.version(self.module)}"
+
+    def calibrates(self, precision: str) -> bool:
+        """Whether ``precision`` needs calibration photos."""
+        return precision == "int8"
+
+    def file_suffix(self) -> str:
+        """Ending of the file, where an option chooses among several."""
+        return self.suffix
+
+    @abstractmethod
+    def _write(self, job: Job, draft: Path) -> Written:
+        """Write the converted model to ``draft``; further files may lie beside it.
+
+        Raises:
+            ConversionError: The tool failed; the message says why in one line.
+        """
+
+    def convert(
+        self,
+        hub_file: Path,
+        folder: Path,
+        precision: str,
+        photos: Sequence[RgbImage],
+        calibration: Calibration | None = None,
+        min_mean_iou: float | None = None,
+    ) -> Artefact:
+        """Convert a hub file and put the result in place if it answers like its source.
+
+        Args:
+            hub_file: The ``.onnx`` file.
+            folder: Where the result goes, as ``STEM.PRECISION.SUFFIX``.
+            precision: ``fp32``, ``fp16`` or ``int8``.
+            photos: RGB photos on which both are compared.
+            calibration: Training photos; needed where :meth:`calibrates` says so.
+            min_mean_iou: Replaces the stated tolerance of the mean IoU.
+
+        Raises:
+            InputError: The hub, the precision or the photos cannot be used.
+            ConversionError: The tool failed.
+            ParityError: The converted model answers differently; nothing was written.
+            MissingDependencyError: The tool is not installed.
+        """
+        self._check_request(precision, photos, calibration)
+        self.check_tool()
+        hub = open_hub(hub_file, self.max_opset)
+        tolerance = _tolerance(precision, min_mean_iou)
+        name = f"{hub_file.stem}.{precision}{self.file_suffix()}"
+        with draft_files_in(folder) as drafts, tempfile.TemporaryDirectory() as scratch:
+            job = Job(hub, precision, calibration, Path(scratch))
+            draft = drafts / name
+            written = self._write(job, draft)
+            self._finish(hub, draft, written)
+            parity = compare_files(hub.path, draft, photos, self.runtime)
+            _require_answers(parity, precision)
+            require_agreement(folder / name, parity, tolerance)
+            make_golden(hub.path, draft, self.runtime, precision)
+            manifest = self._describe(job, draft, written, parity, tolerance)
+            write_manifest(draft, manifest)
+        return Artefact(folder / name, manifest)
+
+    def _check_request(
+        self, precision: str, photos: Sequence[RgbImage], calibration: Calibration | None
+    ) -> None:
+        if precision not in self.precisions:
+            raise InputError(
+                f"{self.label} has no precision {precision!r} "
+                f"(choose from: {', '.join(self.precisions)})"
+            )
+        if not photos:
+            raise InputError("no photos to compare the converted model with its source on")
+        if calibration is None and self.calibrates(precision):
+            raise InputError(
+                f"{self.label} needs photos to calibrate {precision}: --calibration FOLDER"
+            )
+
+    def _finish(self, hub: Hub, draft: Path, written: Written) -> None:
+        if not self.carries_spec:
+            sidecar = draft.with_name(draft.name + Runtime.SPEC_SUFFIX)
+            sidecar.write_text((written.spec or hub.spec).to_json() + "\n", encoding="utf-8")
+
+    def _describe(
+        self, job: Job, draft: Path, written: Written, parity: Parity, tolerance: Tolerance
+    ) -> Manifest:
+        return Manifest(
+            converter=type(self).__module__.rpartition(".")[2],
+            tool=self.tool_version(),
+            precision=job.precision,
+            hub_file=job.hub.path.name,
+            hub_sha256=job.hub.sha256,
+            calibration=job.calibration.describe() if job.calibration else None,
+            options={name: getattr(self, name) for name in self._option_names()},
+            hub_operators=job.hub.operators,
+            operators=written.operators,
+            sizes={p.name: p.stat().st_size for p in sorted(draft.parent.iterdir())},
+            parity=parity,
+            tolerance=tolerance,
+            details=written.details,
+        )
+
+
+def compare_files(
+    hub_file: Path, converted: Path, photos: Sequence[RgbImage], runtime: str | None = None
+) -> Parity:
+    """Run a hub file and a converted model on the same photos, one by one as a device does.
 
     Args:
-        source: Outputs of the source model by name, batch first.
-        converted: Outputs of the converted model by name, the same shapes.
-        box_output: Name of the output with boxes, shape ``(N, 4)`` or ``(N, A, 4)``.
-
-    Raises:
-        ConversionError: An output is missing, has another shape, or is not finite.
+        hub_file: The source.
+        converted: What came of it; its own spec prepares its input.
+        photos: RGB photos of any sizes.
+        runtime: What opens ``converted``; ``None`` chooses by its ending.
     """
-    largest = 0.0
-    for name, expected in source.items():
-        got = converted.get(name)
-        if got is None or got.shape != expected.shape:
-            shape = None if got is None else got.shape
-            raise ConversionError(f"output {name!r}: expected shape {expected.shape}, got {shape}")
-        difference = np.abs(expected.astype(np.float64) - got.astype(np.float64))
-        if not np.isfinite(difference).all():
-            raise ConversionError(f"output {name!r}: the converted model answers NaN or infinity")
-        largest = max(largest, float(difference.max(initial=0.0)))
-    boxes = [np.asarray(side[box_output], dtype=np.float64) for side in (source, converted)]
-    return Parity(len(boxes[0]), largest, float(box_iou(boxes[0], boxes[1]).mean()))
+    with open_model(hub_file, runtime="onnxruntime") as source:
+        expected, spec = _answers(source, photos), source.spec
+    with open_model(converted, runtime=runtime) as model:
+        got = _answers(model, photos)
+    return measure_parity(expected, got, spec)
 
 
 def produce(
     target: Path,
     convert: Callable[[Path], None],
     compare: Callable[[Path], Parity],
-    max_abs_difference: float,
+    tolerance: Tolerance,
 ) -> Parity:
     """Convert to a draft, compare it, and put it in place only if it agrees.
 
@@ -67,7 +253,7 @@ def produce(
         target: Where the result goes; what lies there stays untouched on failure.
         convert: Writes the converted model to the path that it is given.
         compare: Opens that path and compares its answers with the source's.
-        max_abs_difference: Largest difference of any output value that still agrees.
+        tolerance: Disagreement that is still accepted.
 
     Raises:
         ParityError: The converted model answers differently; nothing was written.
@@ -75,19 +261,26 @@ def produce(
     with draft_of(target) as draft:
         convert(draft)
         parity = compare(draft)
-        if parity.max_abs_difference > max_abs_difference:
-            raise ParityError(
-                f"{target}: not written, because the converted model answers differently: largest "
-                f"difference {parity.max_abs_difference:.2e} > {max_abs_difference:.0e} "
-                f"over {parity.photos} photos (mean IoU {parity.mean_iou:.3f})"
-            )
+        require_agreement(target, parity, tolerance)
     return parity
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
+def _answers(model: Runtime, photos: Sequence[RgbImage]) -> Outputs:
+    parts = [model.predict([photo]) for photo in photos]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _tolerance(precision: str, min_mean_iou: float | None) -> Tolerance:
+    stated = TOLERANCES[precision]
+    if min_mean_iou is None:
+        return stated
+    return dataclasses.replace(stated, min_mean_iou=min_mean_iou)
+
+
+def _require_answers(parity: Parity, precision: str) -> None:
+    """Two models that find nothing agree, which proves nothing."""
+    if parity.answered == 0 and precision != "fp32":
+        raise InputError(
+            f"neither model finds a plate in any of the {parity.photos} photos, so that nothing "
+            "can be compared: give photos that show plates (--photos)"
+        )

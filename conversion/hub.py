@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import lightning_plates
-from conversion._base import Outputs, Parity, measure_parity, produce, sha256_of
+from conversion._base import produce
+from conversion._hub_file import sha256_of
+from conversion._parity import Outputs, Parity, Tolerance, measure_parity
 from lightning_plates import processing
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
@@ -33,8 +35,8 @@ CLASSIC_OPSETS = range(13, 18)
 """Opsets that the classic exporter writes; 13 is the first with per-channel Q/DQ."""
 DYNAMO_OPSETS = range(18, 24)
 """Opsets that the newer exporter writes; it cannot go below 18."""
-MAX_ABS_DIFFERENCE = 1e-4
-"""Largest difference between PyTorch's and the hub file's outputs (0–1) that still agrees."""
+TOLERANCE = Tolerance(1e-4, 0.999, 1e-4)
+"""How far PyTorch's and the hub file's answers may be apart."""
 PARITY_PHOTOS = 16
 """Photos that are compared when the user's folder holds more."""
 
@@ -78,13 +80,9 @@ def export_hub(
     def compare(draft: Path) -> Parity:
         with open_model(draft) as model:
             _ = model.spec  # refuses a spec that contradicts the graph
-            return measure_parity(expected, model.run({spec.input_name: batch}), _boxes(spec))
+            return measure_parity(expected, model.run({spec.input_name: batch}), spec)
 
-    return produce(target, convert, compare, MAX_ABS_DIFFERENCE)
-
-
-def _boxes(spec: ModelSpec) -> str:
-    return spec.output_names[0]
+    return produce(target, convert, compare, TOLERANCE)
 
 
 def _torch_outputs(module: nn.Module, batch: processing.Tensor) -> Outputs:

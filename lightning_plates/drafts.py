@@ -57,6 +57,37 @@ def draft_folder_of(target: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def draft_files_in(folder: Path) -> Iterator[Path]:
+    """Give a draft folder; on success everything in it moves into ``folder``, or else nothing.
+
+    For results of several files that belong together. What they replace comes back if one of them
+    cannot be put in place.
+
+    Raises:
+        OSError: The folder cannot be written or the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as name:
+        draft, earlier = Path(name) / "new", Path(name) / "earlier"
+        draft.mkdir()
+        earlier.mkdir()
+        yield draft
+        _move_together(sorted(draft.iterdir()), folder, earlier)
+
+
+def _move_together(files: list[Path], folder: Path, earlier: Path) -> None:
+    with contextlib.ExitStack() as undo:
+        for file in files:
+            target = folder / file.name
+            if target.exists():
+                target.rename(earlier / file.name)
+                undo.callback((earlier / file.name).rename, target)
+            file.rename(target)
+            undo.callback(target.rename, file)
+        undo.pop_all()
+
+
 def write_text(target: Path, text: str) -> None:
     """Put ``text`` in place at ``target`` as UTF-8."""
     with draft_of(target) as draft:

@@ -83,6 +83,9 @@ class Runtime(ABC):
     suffixes: ClassVar[tuple[str, ...]]
     """Endings of the files that it opens."""
 
+    SPEC_SUFFIX: ClassVar[str] = ".spec.json"
+    """What follows the model file's name in the sidecar of formats without metadata."""
+
     def __init__(self, model: Path, device: str = "cpu", threads: int | None = None) -> None:
         if not model.exists():
             raise InputError(f"{model}: no such file")
@@ -105,7 +108,7 @@ class Runtime(ABC):
 
     def _spec_json(self) -> str | None:
         """Text of the model's spec; formats without metadata carry it in a sidecar file."""
-        sidecar = self.model.with_name(self.model.name + ".spec.json")
+        sidecar = self.model.with_name(self.model.name + self.SPEC_SUFFIX)
         return sidecar.read_text(encoding="utf-8") if sidecar.exists() else None
 
     @functools.cached_property
@@ -162,6 +165,18 @@ class Runtime(ABC):
             return []
         batch, placements = processing.prepare(images, self.spec)
         return processing.decode(self._run_batch(batch), self.spec, placements)
+
+    def predict(self, images: Sequence[RgbImage]) -> Tensors:
+        """Raw outputs for photos, for whoever compares models.
+
+        Args:
+            images: RGB photos of any sizes, at least one.
+
+        Returns:
+            One array for every output, by name; the photos are its first axis.
+        """
+        batch, _ = processing.prepare(images, self.spec)
+        return self._run_batch(batch)
 
     def close(self) -> None:
         """Free the model; closing twice is fine."""

@@ -7,7 +7,9 @@ import torch
 from pytorch_lightning import Trainer
 
 from conversion import hub
-from conversion._base import Parity, measure_parity, produce, sha256_of
+from conversion._base import produce
+from conversion._hub_file import sha256_of
+from conversion._parity import Parity, Tolerance, measure_parity
 from conversion.hub import export_hub, load_parity_photos, main
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, ModelError, ParityError
@@ -68,8 +70,12 @@ def test_the_graph_is_plain_and_its_batch_dynamic(tmp_path, checkpoint, photos):
 
 def test_padding_at_the_end_survives_the_export(tmp_path, photos):
     checkpoint = save_checkpoint(tmp_path / "end.ckpt", padding="end")
-    parity = export_hub(checkpoint, tmp_path / "model.onnx", photos)
-    assert parity.max_abs_difference < 1e-4
+    target = tmp_path / "model.onnx"
+    assert export_hub(checkpoint, target, photos).max_abs_difference < 1e-4
+    nodes = onnx.load(str(target)).graph.node
+    assert {node.op_type for node in nodes} <= UNTRAINED_OPERATORS
+    pads = [list(a.ints) for node in nodes for a in node.attribute if a.name == "pads"]
+    assert pads.count([0, 0, 1, 1]) == 5  # MobileNetV2 halves five times
 
 
 @pytest.mark.slow
@@ -138,14 +144,15 @@ def test_without_photos_synthetic_ones_are_drawn():
 def test_parity_of_known_answers():
     source = {"box": np.array([[0.0, 0.0, 0.5, 0.5]])}
     shifted = {"box": np.array([[0.25, 0.0, 0.75, 0.5]])}
-    assert measure_parity(source, source, "box") == Parity(1, 0.0, 1.0)
-    assert measure_parity(source, shifted, "box") == Parity(1, 0.25, pytest.approx(1 / 3))
+    spec = ModelSpec("net", 8, 8)
+    assert measure_parity(source, source, spec) == Parity(1, 1, 0.0, 1.0, 0.0)
+    assert measure_parity(source, shifted, spec) == Parity(1, 1, 0.25, pytest.approx(1 / 3), 0.0)
 
 
 @pytest.mark.parametrize("box", [np.array([[np.nan] * 4]), np.zeros((2, 4))])
 def test_parity_refuses_nan_and_other_shapes(box):
     with pytest.raises(ConversionError, match="'box'"):
-        measure_parity({"box": np.zeros((1, 4))}, {"box": box}, "box")
+        measure_parity({"box": np.zeros((1, 4))}, {"box": box}, ModelSpec("net", 8, 8))
 
 
 def test_an_interrupted_conversion_leaves_nothing(tmp_path):
@@ -153,8 +160,9 @@ def test_an_interrupted_conversion_leaves_nothing(tmp_path):
         draft.write_bytes(b"half")
         raise KeyboardInterrupt
 
+    exact = Parity(1, 1, 0.0, 1.0, 0.0)
     with pytest.raises(KeyboardInterrupt):
-        produce(tmp_path / "model.onnx", interrupt, lambda draft: Parity(1, 0.0, 1.0), 1e-4)
+        produce(tmp_path / "model.onnx", interrupt, lambda draft: exact, Tolerance(0.0, 1.0, 0.0))
     assert not list(tmp_path.iterdir())
 
 

@@ -1,0 +1,44 @@
+"""Which converters exist. A converter exists because its file does."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+
+from conversion._base import Converter
+from lightning_plates.errors import InputError
+
+
+def list_converters() -> dict[str, type[Converter]]:
+    """Every converter of this folder by its file's name; none of their tools is imported.
+
+    Scripts that go the other way (``hub.py``) hold no converter and are left out.
+    """
+    files = sorted(Path(__file__).parent.glob("[!_]*.py"))
+    found = {file.stem: _converter_in(file.stem) for file in files}
+    return {name: cls for name, cls in found.items() if cls is not None}
+
+
+def find_converter(name: str) -> type[Converter]:
+    """The converter of that name.
+
+    Raises:
+        InputError: There is none; the message lists them.
+    """
+    known = list_converters()
+    if name not in known:
+        raise InputError(f"unknown converter {name!r} (choose from: {', '.join(known)})")
+    return known[name]
+
+
+def _converter_in(name: str) -> type[Converter] | None:
+    module = importlib.import_module(f"conversion.{name}")
+    own = [
+        cls
+        for _, cls in inspect.getmembers(module, inspect.isclass)
+        if issubclass(cls, Converter) and cls.__module__ == module.__name__
+    ]
+    if len(own) > 1:
+        raise TypeError(f"conversion/{name}.py must define one Converter, found {len(own)}")
+    return own[0] if own else None

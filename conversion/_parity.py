@@ -1,0 +1,126 @@
+"""How far a converted model's answers are from its source's, and how far they may be."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_plates import processing
+from lightning_plates.agreement import Answer, compare_answers
+from lightning_plates.errors import ConversionError, ParityError
+from lightning_plates.spec import ModelSpec
+
+Outputs: TypeAlias = Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How far a converted model's answers are from its source's, on the same photos."""
+
+    photos: int
+    """Number of photos compared."""
+    answered: int
+    """Photos in which at least one of the two finds a plate."""
+    max_abs_difference: float
+    """Largest difference of any output value (boxes and scores are in 0–1)."""
+    mean_iou: float
+    """Mean overlap between the best boxes of both answers, 0–1."""
+    max_score_difference: float
+    """Largest difference between the scores of the best boxes, 0–1."""
+
+    def describe(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.photos} photos: mean IoU {self.mean_iou:.4f}, largest output difference "
+            f"{self.max_abs_difference:.1e}, score difference {self.max_score_difference:.3f}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """Disagreement up to which a converted model is put in place."""
+
+    max_abs_difference: float
+    """Of any output value; infinite where only the answers are compared."""
+    min_mean_iou: float
+    """0–1."""
+    max_score_difference: float
+    """0–1."""
+
+
+TOLERANCES: Mapping[str, Tolerance] = {
+    "fp32": Tolerance(1e-3, 0.999, 1e-3),
+    # From here on values differ everywhere a little, so that only the answers count.
+    "fp16": Tolerance(float("inf"), 0.98, 0.05),
+    "int8": Tolerance(float("inf"), 0.85, 0.25),
+}
+"""What each precision may cost. Every converter uses these; ``--min-iou`` replaces the second."""
+
+PRECISIONS = tuple(TOLERANCES)
+"""Precisions by name, the finest first."""
+
+
+def measure_parity(source: Outputs, converted: Outputs, spec: ModelSpec) -> Parity:
+    """Compare two answers to the same batch.
+
+    Args:
+        source: Outputs of the source model by name, batch first.
+        converted: Outputs of the converted model by name, the same shapes.
+        spec: How to decode both.
+
+    Raises:
+        ConversionError: An output is missing, has another shape, or is not finite.
+    """
+    largest = 0.0
+    for name, expected in source.items():
+        got = converted.get(name)
+        if got is None or got.shape != expected.shape:
+            shape = None if got is None else got.shape
+            raise ConversionError(f"output {name!r}: expected shape {expected.shape}, got {shape}")
+        difference = np.abs(expected.astype(np.float64) - got.astype(np.float64))
+        if not np.isfinite(difference).all():
+            raise ConversionError(f"output {name!r}: the converted model answers NaN or infinity")
+        largest = max(largest, float(difference.max(initial=0.0)))
+    answers = [_decode_all(outputs, spec) for outputs in (source, converted)]
+    found = compare_answers(answers[0], answers[1], spec.score_threshold)
+    return Parity(found.photos, found.answered, largest, found.mean_iou, found.max_score_difference)
+
+
+def require_agreement(target: Path, parity: Parity, tolerance: Tolerance) -> None:
+    """Stop a conversion whose result answers differently.
+
+    Raises:
+        ParityError: A figure of ``parity`` is outside ``tolerance``; all of them are named.
+    """
+    broken = []
+    if parity.max_abs_difference > tolerance.max_abs_difference:
+        broken.append(
+            f"largest difference {parity.max_abs_difference:.2e} > "
+            f"{tolerance.max_abs_difference:.0e}"
+        )
+    if parity.mean_iou < tolerance.min_mean_iou:
+        broken.append(f"mean IoU {parity.mean_iou:.3f} < {tolerance.min_mean_iou:g}")
+    if parity.max_score_difference > tolerance.max_score_difference:
+        broken.append(
+            f"score difference {parity.max_score_difference:.3f} > "
+            f"{tolerance.max_score_difference:g}"
+        )
+    if broken:
+        raise ParityError(
+            f"{target}: not written, because the converted model answers differently: "
+            f"{', '.join(broken)} over {parity.photos} photos (mean IoU {parity.mean_iou:.3f})"
+        )
+
+
+def _decode_all(outputs: Outputs, spec: ModelSpec) -> list[Answer]:
+    """Answers in 0–1 of the input, weak boxes included."""
+    whole = processing.Placement(1, 1, 1.0, 1.0)
+    everything = dataclasses.replace(spec, score_threshold=0.0)
+    places = [whole] * len(outputs[spec.output_names[0]])
+    return list(processing.decode(outputs, everything, places))

@@ -1,0 +1,103 @@
+"""The command line that all converters share: ``python -m conversion.NAME MODEL.onnx -o DIR``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from conversion._base import Artefact
+from conversion._calibration import DEFAULT_COUNT, Calibration, choose_photos
+from conversion._discovery import find_converter
+from conversion._parity import PRECISIONS, TOLERANCES
+from conversion.hub import load_parity_photos
+from lightning_plates.errors import InputError
+from lightning_plates.photos import RgbImage
+
+
+def run_converter(name: str, argv: list[str]) -> int:
+    """Run one converter's script.
+
+    Args:
+        name: File name of the converter, e.g. ``"openvino"``.
+        argv: Words of its command line.
+
+    Returns:
+        The exit status.
+    """
+    cls = find_converter(name)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m conversion.{name}",
+        description=f"Convert an ONNX hub file for {cls.label}; keep it only if it agrees.",
+    )
+    parser.add_argument("model", type=Path, help="ONNX hub file")
+    add_folder_option(parser)
+    parser.add_argument(
+        "--precision", choices=cls.precisions, default=cls.precisions[0], help="%(default)s"
+    )
+    add_photo_options(parser)
+    cls.add_options(parser)
+    args = parser.parse_args(argv)
+    calibration, photos = chosen_photos(args)
+    converter = cls.from_arguments(args)
+    artefact = converter.convert(
+        args.model, args.output, args.precision, photos, calibration, args.min_iou
+    )
+    print(report_line(artefact))
+    return 0
+
+
+def add_folder_option(parser: argparse.ArgumentParser) -> None:
+    """Where results go."""
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the result"
+    )
+
+
+def add_photo_options(parser: argparse.ArgumentParser) -> None:
+    """Which photos calibrate and compare, and how well the two must agree."""
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="PHOTOS",
+        help="photos or annotated set (its training side) that INT8 is calibrated with",
+    )
+    parser.add_argument(
+        "--calibration-count", type=int, default=DEFAULT_COUNT, metavar="N", help="%(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the sample (%(default)s)")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        help="photos to compare on (default: others of --calibration, or else synthetic ones)",
+    )
+    stated = ", ".join(f"{name} {TOLERANCES[name].min_mean_iou:g}" for name in PRECISIONS)
+    parser.add_argument(
+        "--min-iou",
+        type=float,
+        metavar="IOU",
+        help=f"mean IoU with the hub below which nothing is written (default: {stated})",
+    )
+
+
+def chosen_photos(args: argparse.Namespace) -> tuple[Calibration | None, list[RgbImage]]:
+    """Calibration photos, and those to compare on, by :func:`add_photo_options`.
+
+    Raises:
+        InputError: A folder is missing or empty, or a number is out of range.
+    """
+    if args.calibration_count < 1:
+        raise InputError(f"--calibration-count is {args.calibration_count}, expected 1 or more")
+    if args.min_iou is not None and not 0 <= args.min_iou <= 1:
+        raise InputError(f"--min-iou is {args.min_iou:g}, expected a number from 0 to 1")
+    if args.calibration is None:
+        return None, load_parity_photos(args.photos)
+    calibration, photos = choose_photos(args.calibration, args.calibration_count, args.seed)
+    return calibration, load_parity_photos(args.photos) if args.photos else photos
+
+
+def report_line(artefact: Artefact) -> str:
+    """What a finished conversion says."""
+    manifest = artefact.manifest
+    size_mb = artefact.path.stat().st_size / 1e6
+    calibrated = f"; calibrated: {manifest.calibration}" if manifest.calibration else ""
+    return f"{artefact.path}: {size_mb:.1f} MB; {manifest.parity.describe()}{calibrated}"
