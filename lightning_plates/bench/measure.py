@@ -34,14 +34,14 @@ class Timing:
     wall_p90_ms: float
     wall_p99_ms: float
     cpu_ms: float
-    """Median of all cores' time together; it hardly depends on what else the machine does."""
+    """Mean of all cores' time together; it hardly depends on what else the machine does."""
 
 
 def summarise_spans(spans: Sequence[Span]) -> Timing:
     """Percentiles of ``spans``, of which there is at least one."""
     wall = [span.wall_ms for span in spans]
     p50, p90, p99 = (float(value) for value in np.percentile(wall, (50, 90, 99)))
-    return Timing(len(spans), p50, p90, p99, float(np.median([span.cpu_ms for span in spans])))
+    return Timing(len(spans), p50, p90, p99, float(np.mean([span.cpu_ms for span in spans])))
 
 
 def measure(

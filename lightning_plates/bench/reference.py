@@ -67,6 +67,8 @@ class Peer:
     """Share of plates read without an error, 0–1; ``None`` where it only detects."""
     last_char: float | None
     """Share of plates whose last character is right, likewise."""
+    cpu_ms: float | None
+    """Processor time a photo, in milliseconds; ``None`` where it was not measured."""
 
 
 def thesis_backbones() -> dict[str, ThesisBackbone]:
@@ -116,6 +118,7 @@ def _peer(row: dict[str, str]) -> Peer:
         mean_iou=float(row["mean_iou"]),
         exact=_share(row["exact_percent"]),
         last_char=_share(row["last_char_percent"]),
+        cpu_ms=float(row["cpu_ms"]) if row["cpu_ms"] else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,12 @@ import numpy as np
 import yaml
 from PIL import Image
 
+from lightning_plates.bench.reading_trials import Trial, choose_trials, crop_trials
 from lightning_plates.cli._arguments import fraction, positive_int
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import draft_of, write_text
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage, load_photo
-from lightning_plates.reading.accuracy import read_crop_labels
 from lightning_plates.reading.calibration import Calibration
 from lightning_plates.reading.characters import DIGITS
 from lightning_plates.reading.ocr import OcrEngine, open_engine
@@ -31,7 +31,7 @@ crops alone hold too few errors to calibrate on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class DigitTrial:
     """One crop at one size."""
 
     height: int | None
@@ -44,10 +44,14 @@ class Trial:
 def main(argv: list[str]) -> int:
     """Run ``calibrate-reading``; see ``--help``."""
     args = _parser().parse_args(argv)
+    labels = [trial for folder in args.crops for trial in crop_trials(folder)]
+    usable = [trial for trial in labels if _ends_in_sure_digit(trial.plates[0].text)]
+    chosen = choose_trials(usable, args.limit, args.seed)
     entries: dict[str, dict[str, float]] = {}
     curves: dict[str, RiskCurve] = {}
     for name in args.ocr:
-        trials = list(run_trials(open_engine(name, args.threads), args.crops, args.every))
+        engine = open_engine(name, args.threads)
+        trials = list(try_crops(engine, chosen))
         slope, intercept = fit_platt([t.belief for t in trials], [t.right for t in trials])
         calibration = Calibration(slope, intercept, 0.0)
         confidences = [calibration.apply(t.belief) if t.belief > 0 else 0.0 for t in trials]
@@ -63,29 +67,27 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def run_trials(engine: OcrEngine, folders: list[Path], every: int) -> Iterator[Trial]:
-    """Read every usable crop at every height.
-
-    Plates that end in a letter ask nothing of the last digit. Labels of some sets write the
-    letter O as 0, so a plate counts only with two other digits beside it.
-    """
-    labels = [label for folder in folders for label in read_crop_labels(folder)][::every]
-    usable = [(file, text) for file, text in labels if _ends_in_sure_digit(text)]
-    for file, text in show_progress(usable, len(usable), engine.label):
-        crop = load_photo(file)
+def try_crops(engine: OcrEngine, crops: Sequence[Trial]) -> Iterator[DigitTrial]:
+    """Read every crop at every height."""
+    for label in show_progress(crops, len(crops), engine.label):
+        crop = load_photo(label.file)
         for height in HEIGHTS:
             if height is None or height < crop.shape[0]:
-                yield _try(engine, _reduce(crop, height), text, height)
+                yield _try(engine, _reduce(crop, height), label.plates[0].text, height)
 
 
-def _try(engine: OcrEngine, crop: RgbImage, text: str, height: int | None) -> Trial:
+def _try(engine: OcrEngine, crop: RgbImage, text: str, height: int | None) -> DigitTrial:
     found = read_last_digit(read_crop(engine, crop))
     if found is None:
-        return Trial(height, 0.0, right=False)
-    return Trial(height, found.probability, right=str(found.digit) == text[-1])
+        return DigitTrial(height, 0.0, right=False)
+    return DigitTrial(height, found.probability, right=str(found.digit) == text[-1])
 
 
 def _ends_in_sure_digit(text: str) -> bool:
+    """Whether a plate can ask for its last digit.
+
+    Labels of some sets write the letter O as 0, so it counts only with two other digits.
+    """
     return text[-1:] in set(DIGITS) and sum(c in DIGITS[1:] for c in text) >= 2
 
 
@@ -97,7 +99,9 @@ def _reduce(crop: RgbImage, height: int | None) -> RgbImage:
     return np.asarray(picture, dtype=np.uint8)
 
 
-def _entry(calibration: Calibration, threshold: float, trials: list[Trial]) -> dict[str, float]:
+def _entry(
+    calibration: Calibration, threshold: float, trials: list[DigitTrial]
+) -> dict[str, float]:
     return {
         "slope": round(calibration.slope, 4),
         "intercept": round(calibration.intercept, 4),
@@ -107,7 +111,7 @@ def _entry(calibration: Calibration, threshold: float, trials: list[Trial]) -> d
     }
 
 
-def _summary(name: str, trials: list[Trial], curve: RiskCurve, threshold: float) -> str:
+def _summary(name: str, trials: list[DigitTrial], curve: RiskCurve, threshold: float) -> str:
     lines = [f"{name}: {len(trials)} crops, {sum(t.right for t in trials)} last digits right"]
     for height in HEIGHTS:
         right = [t.right for t in trials if t.height == height]
@@ -178,7 +182,8 @@ def _parser() -> argparse.ArgumentParser:
                         help="folder of crops with text.csv")  # fmt: skip
     parser.add_argument("--max-risk", type=fraction, default=0.01, metavar="R",
                         help="share of wrong answers that is accepted (%(default)s)")  # fmt: skip
-    parser.add_argument("--every", type=positive_int, default=1, help="take every Nth crop")
+    parser.add_argument("--limit", type=positive_int, metavar="N", help="draw at most N crops")
+    parser.add_argument("--seed", type=int, default=0, help="of that draw (%(default)s)")
     parser.add_argument("--threads", type=positive_int, help="threads for one crop")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the calibration here")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the curve here")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lightning_plates.clock import Span
 from lightning_plates.errors import InputError
 from lightning_plates.reading.characters import DIGITS, normalise
 
@@ -18,49 +19,60 @@ class ReadSample:
     name: str
     """File of the photo or crop."""
     truth: str
-    """What the plate says."""
+    """What the plate says; empty where the label does not tell."""
     read: str
     """What was read; empty where nothing was."""
-    wall_ms: float
-    """Wall time from the decoded photo to the text, in milliseconds."""
-    cpu_ms: float
-    """Processor time of the whole process meanwhile, in milliseconds."""
+    span: Span
+    """From the photo's file to the text."""
+    iou: float | None = None
+    """Overlap of the box found with the labelled one, 0–1; ``None`` where none was searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingScore:
-    """Shares over a set of plates, 0–1."""
+    """Shares over a set of plates, 0–1; ``None`` where no plate can tell."""
 
     plates: int
-    exact: float
+    exact: float | None
     """Share of plates without an error."""
-    last_char: float
+    last_char: float | None
     """Share of plates whose last character is right."""
     last_digit: float | None
-    """As :attr:`last_char`, over plates that end in a digit; ``None`` where none does."""
-    character_errors: float
+    """As :attr:`last_char`, over plates that end in a digit."""
+    character_errors: float | None
     """Levenshtein distance over all plates, divided by their characters."""
-    wall_ms: float
-    """Mean a plate."""
-    cpu_ms: float
-    """Mean a plate."""
+    iou50: float | None
+    """Share of plates found with an IoU of at least 0.5."""
+    iou70: float | None
+    """Likewise 0.7."""
+    mean_iou: float | None
 
 
 def score_samples(samples: Sequence[ReadSample]) -> ReadingScore:
-    """Shares of ``samples``, of which there is at least one."""
-    count = len(samples)
-    last = [sample.read[-1:] == sample.truth[-1:] for sample in samples]
-    with_digit = [right for right, s in zip(last, samples, strict=True) if s.truth[-1:] in DIGITS]
-    errors = sum(edit_distance(sample.read, sample.truth) for sample in samples)
+    """Shares of ``samples``."""
+    texts = [sample for sample in samples if sample.truth]
+    ending_in_digit = [sample for sample in texts if sample.truth[-1] in DIGITS]
+    ious = [sample.iou for sample in samples if sample.iou is not None]
+    errors = sum(edit_distance(sample.read, sample.truth) for sample in texts)
+    characters = sum(len(sample.truth) for sample in texts)
     return ReadingScore(
-        plates=count,
-        exact=sum(sample.read == sample.truth for sample in samples) / count,
-        last_char=sum(last) / count,
-        last_digit=sum(with_digit) / len(with_digit) if with_digit else None,
-        character_errors=errors / sum(len(sample.truth) for sample in samples),
-        wall_ms=sum(sample.wall_ms for sample in samples) / count,
-        cpu_ms=sum(sample.cpu_ms for sample in samples) / count,
+        plates=len(samples),
+        exact=_share([sample.read == sample.truth for sample in texts]),
+        last_char=_share([_ends_alike(sample) for sample in texts]),
+        last_digit=_share([_ends_alike(sample) for sample in ending_in_digit]),
+        character_errors=errors / characters if characters else None,
+        iou50=_share([iou >= 0.5 for iou in ious]),
+        iou70=_share([iou >= 0.7 for iou in ious]),
+        mean_iou=_share(ious),
     )
+
+
+def _ends_alike(sample: ReadSample) -> bool:
+    return sample.read[-1:] == sample.truth[-1:]
+
+
+def _share(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def edit_distance(first: str, second: str) -> int:
@@ -92,6 +104,7 @@ def read_crop_labels(folder: Path) -> Iterator[tuple[Path, str]]:
             yield folder / row["file"], normalise(row["text"])
 
 
-def fold_zero(text: str) -> str:
+def fold_zero(sample: ReadSample) -> ReadSample:
     """Write the letter O as 0, for label sets that do not tell them apart."""
-    return text.replace("O", "0")
+    truth, read = sample.truth.replace("O", "0"), sample.read.replace("O", "0")
+    return replace(sample, truth=truth, read=read)

@@ -49,7 +49,7 @@ def fit_platt(beliefs: Sequence[float], right: Sequence[bool]) -> tuple[float, f
         Slope and intercept.
 
     Raises:
-        InputError: The answers are all right or all wrong; there is nothing to fit.
+        InputError: The answers are all right or all wrong, or belief says nothing about them.
     """
     labels = np.asarray(right, dtype=np.float64)
     positives = float(labels.sum())
@@ -63,14 +63,34 @@ def fit_platt(beliefs: Sequence[float], right: Sequence[bool]) -> tuple[float, f
     inputs = np.stack([[logit(belief) for belief in beliefs], np.ones(len(labels))], axis=1)
     weights = np.array([1.0, 0.0])
     for _ in range(STEPS):
-        predicted = 1.0 / (1.0 + np.exp(-inputs @ weights))
-        gradient = inputs.T @ (predicted - targets)
-        curvature = (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs
-        change = np.linalg.solve(curvature + 1e-6 * np.eye(2), gradient)
+        change = _newton_step(inputs, targets, weights)
         weights = weights - change
         if float(np.abs(change).max()) < 1e-9:
             break
+    if weights[0] <= 0:
+        raise InputError(
+            "cannot calibrate: wrong answers are believed as much as right ones; give more crops"
+        )
     return float(weights[0]), float(weights[1])
+
+
+def _newton_step(inputs: FloatArray, targets: FloatArray, weights: FloatArray) -> FloatArray:
+    """What to subtract from ``weights``; halved until the fit gets better, or nothing."""
+    predicted = 0.5 * (1.0 + np.tanh(inputs @ weights / 2))  # the logistic without overflow
+    gradient = inputs.T @ (predicted - targets)
+    curvature = (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs
+    step = np.asarray(np.linalg.solve(curvature + 1e-6 * np.eye(2), gradient), dtype=np.float64)
+    before = _log_loss(inputs, targets, weights)
+    for _ in range(STEPS):
+        if _log_loss(inputs, targets, weights - step) <= before:
+            return step
+        step = step / 2
+    return np.zeros(2)
+
+
+def _log_loss(inputs: FloatArray, targets: FloatArray, weights: FloatArray) -> float:
+    scores = inputs @ weights
+    return float((np.logaddexp(0.0, scores) - targets * scores).sum())
 
 
 def risk_curve(confidences: Sequence[float], right: Sequence[bool]) -> RiskCurve:

@@ -9,7 +9,7 @@ from lightning_plates.bench.measure import (
 from lightning_plates.clock import Span
 
 
-def test_percentiles_and_median_processor_time():
+def test_percentiles_and_mean_processor_time():
     timing = summarise_spans([Span(float(wall), 2.0 * wall) for wall in range(1, 102)])
     assert timing.runs == 101
     assert timing.wall_p50_ms == 51

@@ -25,6 +25,18 @@ def test_nothing_can_be_fitted_without_errors():
         fit_platt([0.9, 0.8], [True, True])
 
 
+def test_sure_errors_do_not_carry_the_fit_away():
+    believed, right = [0.999999] * 30 + [0.3] * 10, [True] * 29 + [False] * 11
+    slope, intercept = fit_platt(believed, right)
+    assert 0 < slope < 1
+    assert Calibration(slope, intercept, 0.0).apply(0.999999) == pytest.approx(29 / 30, abs=0.05)
+
+
+def test_belief_that_says_the_opposite_is_refused():
+    with pytest.raises(InputError, match="believed as much"):
+        fit_platt([0.9] * 10 + [0.2] * 10, [False] * 9 + [True] + [True] * 9 + [False])
+
+
 def test_the_curve_counts_wrong_answers_among_those_given():
     curve = risk_curve([0.9, 0.8, 0.8, 0.4], [True, True, False, False])
     assert curve.thresholds.tolist() == [0.9, 0.8, 0.4]

@@ -36,9 +36,22 @@ STRETCH = 1.3
 
 
 class RapidOcr(OcrEngine):
-    """Runs PP-OCR's recogniser from the package ``rapidocr``."""
+    """Runs PP-OCR's recogniser from the package ``rapidocr``.
+
+    Args:
+        threads: Threads for one reading; ``None`` leaves the choice to ONNX Runtime.
+        stretch: Rows are widened by this.
+        band: Leave out what stands above and below the characters of a 2:1 plate.
+    """
 
     label, module, extra = "RapidOCR recogniser", "rapidocr", "read"
+
+    def __init__(
+        self, threads: int | None = None, *, stretch: float = STRETCH, band: bool = True
+    ) -> None:
+        self._stretch = stretch
+        self._band = band
+        super().__init__(threads)
 
     def _open(self, threads: int | None) -> None:
         ort = require("onnxruntime", extra=self.extra)
@@ -53,7 +66,8 @@ class RapidOcr(OcrEngine):
         self._upper, self._lower = _columns(metadata.get("character", "").splitlines())
 
     def _read(self, row: RgbImage) -> Belief:
-        feeds = {self._input: to_input(cut_band(row))}
+        characters = cut_band(row) if self._band else row
+        feeds = {self._input: to_input(characters, self._stretch)}
         scores = self._session.run(None, feeds)[0][0]
         return collapse(self._plate_characters(scores))
 
@@ -83,10 +97,10 @@ def find_recogniser() -> Path:
     return found[-1]
 
 
-def to_input(row: RgbImage) -> NDArray[np.float32]:
+def to_input(row: RgbImage, stretch: float = STRETCH) -> NDArray[np.float32]:
     """Scale a row to the recogniser's input, shape ``(1, 3, 48, W)``, BGR in −1…1."""
     height, width = row.shape[:2]
-    target = int(np.clip(round(HEIGHT * STRETCH * width / height), HEIGHT, WIDEST))
+    target = int(np.clip(round(HEIGHT * stretch * width / height), HEIGHT, WIDEST))
     image = Image.fromarray(row).resize((target, HEIGHT), Image.Resampling.BILINEAR)
     values = np.asarray(image, dtype=np.float32)[..., ::-1] / 127.5 - 1.0
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None])

@@ -1,0 +1,159 @@
+"""Reads labelled crops and photos in several ways, and keeps what was read and what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from lightning_plates.boxes import BoxXyxy, box_iou
+from lightning_plates.clock import Timer
+from lightning_plates.data.annotations import read_annotations
+from lightning_plates.data.annotations.record import BoxRecord
+from lightning_plates.errors import InputError
+from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.reading.accuracy import ReadSample, read_crop_labels
+from lightning_plates.reading.characters import NOTHING, Belief, normalise
+from lightning_plates.reading.crops import MARGIN, cut_plate, rectify
+from lightning_plates.reading.formats import PlateFormat
+from lightning_plates.reading.look import locate
+from lightning_plates.reading.ocr import OcrEngine
+from lightning_plates.reading.pipeline import read_crop
+from lightning_plates.reading.plate_text import read_plate
+from runtimes import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A photo or crop with its labelled plates."""
+
+    file: Path
+    plates: tuple[BoxRecord, ...]
+    """The largest first; a crop is one plate without a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one way of reading made of a photo."""
+
+    belief: Belief
+    box: BoxXyxy | None = None
+    """Where it found the plate, in pixels; ``None`` where it did not search, or found none."""
+    searched: bool = False
+    """Whether it searched for the plate by itself."""
+
+
+Reader: TypeAlias = Callable[[RgbImage, Trial], Answer]
+
+
+def crop_trials(folder: Path) -> list[Trial]:
+    """Crops of a folder with ``text.csv``."""
+    labels = read_crop_labels(folder)
+    return [Trial(file, (BoxRecord(0, 0, 0, 0, text=text),)) for file, text in labels]
+
+
+def photo_trials(path: Path) -> list[Trial]:
+    """Photos of an annotated set that show a plate.
+
+    Raises:
+        InputError: No photo of the set does.
+    """
+    annotations = read_annotations(path)
+    trials = [
+        Trial(annotations.path_of(photo), _largest_first(photo.boxes))
+        for photo in annotations.photos
+        if photo.boxes
+    ]
+    if not trials:
+        raise InputError(f"{path}: no photo with a labelled plate")
+    return trials
+
+
+def with_corners(trials: Iterable[Trial]) -> list[Trial]:
+    """The trials whose largest plate has labelled corners."""
+    return [trial for trial in trials if trial.plates[0].corners is not None]
+
+
+def choose_trials(trials: Sequence[Trial], limit: int | None, seed: int = 0) -> list[Trial]:
+    """At most ``limit`` of ``trials``, drawn by ``seed``, in their order."""
+    if limit is None or limit >= len(trials):
+        return list(trials)
+    drawn = np.random.default_rng(seed).choice(len(trials), limit, replace=False)
+    return [trials[index] for index in sorted(drawn)]
+
+
+def read_whole(engine: OcrEngine) -> Reader:
+    """Read the whole picture: it is a crop already."""
+    return lambda image, trial: Answer(read_crop(engine, image))
+
+
+def read_true_box(engine: OcrEngine, margin: float = MARGIN) -> Reader:
+    """Read the largest labelled plate by its box."""
+
+    def read(image: RgbImage, trial: Trial) -> Answer:
+        return Answer(read_crop(engine, cut_plate(image, trial.plates[0].xyxy, margin)))
+
+    return read
+
+
+def read_true_corners(engine: OcrEngine) -> Reader:
+    """Read the largest labelled plate by its corners, for :func:`with_corners`."""
+
+    def read(image: RgbImage, trial: Trial) -> Answer:
+        corners = trial.plates[0].corners
+        if corners is None:
+            raise InputError(f"{trial.file}: its plate has no labelled corners")
+        return Answer(read_crop(engine, rectify(image, corners)))
+
+    return read
+
+
+def read_found_box(engine: OcrEngine | None, model: Runtime, looks: int) -> Reader:
+    """Search the plate with ``model`` and read the best answer; without an engine, only search."""
+
+    def read(image: RgbImage, trial: Trial) -> Answer:
+        found = locate(model, image, looks)
+        if not found:
+            return Answer(NOTHING, None, searched=True)
+        box = found[0].box
+        belief = read_crop(engine, cut_plate(image, box)) if engine else NOTHING
+        return Answer(belief, box, searched=True)
+
+    return read
+
+
+def run_trials(
+    trials: Sequence[Trial], read: Reader, formats: Sequence[PlateFormat] = ()
+) -> Iterator[ReadSample]:
+    """Read every trial and time it from the file to the text.
+
+    Args:
+        trials: What to read; the first is read once more before the clock counts.
+        read: How.
+        formats: Plate formats that settle lookalikes; none by default.
+    """
+    for trial in trials[:1]:
+        read(load_photo(trial.file), trial)
+    for trial in trials:
+        timer = Timer()
+        answer = read(load_photo(trial.file), trial)
+        text = read_plate(answer.belief, formats).text
+        yield _sample(trial, answer, text, timer)
+
+
+def _sample(trial: Trial, answer: Answer, text: str, timer: Timer) -> ReadSample:
+    span = timer.read()
+    plate, iou = trial.plates[0], 0.0
+    if answer.box is not None:
+        labels = np.array([label.xyxy for label in trial.plates])
+        ious = box_iou(labels, np.array(answer.box))
+        plate, iou = trial.plates[int(ious.argmax())], float(ious.max())
+    overlap = iou if answer.searched else None
+    return ReadSample(trial.file.name, normalise(plate.text), text, span, overlap)
+
+
+def _largest_first(plates: Sequence[BoxRecord]) -> tuple[BoxRecord, ...]:
+    return tuple(sorted(plates, key=lambda plate: -plate.area))
