@@ -13,6 +13,9 @@ from lightning_plates.optional import require
 COLOURS = ("#9aa0a6", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")
 """Grey for published figures, then colours told apart by the colour-blind (Okabe and Ito, 2008)."""
 
+INCHES_PER_LETTER = 0.085
+"""Width of a letter of the legend, at Matplotlib's 10 points."""
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -45,8 +48,8 @@ def write_chart(chart: BarChart, target: Path) -> None:
         MissingDependencyError: Matplotlib is not installed.
     """
     figure_module = require("matplotlib.figure", extra="data")
-    width = max(6.0, 1.0 + 0.55 * len(chart.groups) * len(chart.series))
-    figure = figure_module.Figure(figsize=(min(width, 13.0), 4.2), dpi=110, layout="constrained")
+    width = min(max(6.0, 1.0 + 0.55 * len(chart.groups) * len(chart.series)), 13.0)
+    figure = figure_module.Figure(figsize=(width, 4.2), dpi=110, layout="constrained")
     axes = figure.add_subplot()
     _draw_bars(axes, chart)
     axes.set_title(chart.title, loc="left")
@@ -54,7 +57,9 @@ def write_chart(chart: BarChart, target: Path) -> None:
     axes.set_xticks(range(len(chart.groups)), chart.groups)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(y=0.12)
-    figure.legend(loc="outside lower center", ncols=min(4, len(chart.series)), frameon=False)
+    longest = max(len(series.name) for series in chart.series)
+    columns = max(1, int(width / (0.6 + INCHES_PER_LETTER * longest)))
+    figure.legend(loc="outside lower center", ncols=columns, frameon=False)
     with draft_of(target) as draft:
         figure.savefig(draft)
 

@@ -95,6 +95,17 @@ def test_bars_have_the_height_of_their_values(tmp_path):
     assert max(right) / max(blue) == pytest.approx(0.25, abs=0.02)
 
 
+def test_long_names_stay_inside_the_picture(tmp_path):
+    names = [f"split: grouped, on unseen synthetic photos, number {n}" for n in range(4)]
+    chart = BarChart("T", "u", ("a",), tuple(Series(name, (1.0,)) for name in names))
+    write_chart(chart, tmp_path / "chart.png")
+    with Image.open(tmp_path / "chart.png") as image:
+        picture = image.convert("L")
+    sides = (picture.crop((0, 0, 3, picture.height)),
+             picture.crop((picture.width - 3, 0, *picture.size)))  # fmt: skip
+    assert [side.getextrema() for side in sides] == [(255, 255)] * 2
+
+
 def _column_heights(picture, colour):
     pixels = picture.load()
     # The legend below the axes has the same colours.
