@@ -5,10 +5,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m lightning_plates
-EXTRAS := train,data,read,heic,dev
+EXTRAS := train,data,read,video,heic,dev
 DEMO := runs/demo
 
-.PHONY: demo test slow lint types imports check thesis constraints clean help
+.PHONY: demo bench-cache test slow lint types imports check thesis constraints clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -47,6 +47,17 @@ $(DEMO)/model.onnx: $(DEMO)/run/run.json $(DEMO)/unseen/boxes.csv
 # THESIS_OPTIONS: e.g. --precision bf16-mixed; see `python -m lightning_plates thesis --help`.
 thesis: $(VENV)/.installed  ## reproduce the thesis' first stage; resumable
 	$(RUN) thesis -o runs/thesis $(if $(WEIGHTS),--weights-dir $(WEIGHTS)) $(THESIS_OPTIONS)
+
+# Random weights: what is timed does not depend on them.
+bench-cache: $(VENV)/.installed  ## 17 epochs with and without the feature cache
+	$(RUN) data synthesise -o runs/bench-cache/photos --count 200 --seed 5
+	for network in mobilenet_v2 vgg16; do for cache in true false; do \
+		$(RUN) fit --config configs/$$network.yaml --model.weights none \
+			--data.path runs/bench-cache/photos --data.cache_features $$cache \
+			--data.cache_dir runs/bench-cache/features \
+			--run runs/bench-cache/$$network-cache-$$cache --resume || exit 1; \
+	done; done
+	$(RUN) compare runs/bench-cache/*-cache-* -o runs/bench-cache/report
 
 test: $(VENV)/.installed  ## the fast tests
 	$(BIN)/python -m pytest -q -m "not slow and not gpu and not network"

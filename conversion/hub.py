@@ -119,6 +119,27 @@ def _export(
             )
         except torch.onnx.OnnxExporterError as error:
             raise ConversionError(f"the ONNX exporter failed: {error}") from error
+    _fold_constants(draft)
+
+
+def _fold_constants(draft: Path) -> None:
+    """Compute what is constant once and fold pads into their convolutions.
+
+    The classic exporter writes ten nodes for one padding module; converters and quantisers
+    expect the convolution to carry it. The basic level keeps to standard operators.
+    """
+    onnx, ort = require("onnx", extra="train"), require("onnxruntime", extra="onnx")
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(draft)
+    exported = draft.read_bytes()
+    ort.InferenceSession(exported, options, providers=["CPUExecutionProvider"])
+    model = onnx.load(str(draft))
+    used = {node.domain for node in model.graph.node}
+    domains = [entry for entry in model.opset_import if entry.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(domains)
+    onnx.save(model, str(draft))
 
 
 def _dynamic_batch(spec: ModelSpec, example: Tensor, classic: bool) -> dict[str, Any]:
