@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,20 +56,25 @@ def crop_trials(folder: Path) -> list[Trial]:
     return [Trial(file, (BoxRecord(0, 0, 0, 0, text=text),)) for file, text in labels]
 
 
-def photo_trials(path: Path) -> list[Trial]:
+def photo_trials(path: Path, only: str = "") -> list[Trial]:
     """Photos of an annotated set that show a plate.
 
+    Args:
+        path: Folder or label file of the set.
+        only: Regular expression that the beginning of a photo's name must match.
+
     Raises:
-        InputError: No photo of the set does.
+        InputError: There are none.
     """
     annotations = read_annotations(path)
     trials = [
         Trial(annotations.path_of(photo), _largest_first(photo.boxes))
         for photo in annotations.photos
-        if photo.boxes
+        if photo.boxes and re.match(only, photo.file)
     ]
     if not trials:
-        raise InputError(f"{path}: no photo with a labelled plate")
+        named = f" whose name begins with {only!r}" if only else ""
+        raise InputError(f"{path}: no photo with a labelled plate{named}")
     return trials
 
 

@@ -126,13 +126,17 @@ class ReadOutput:
             write_bytes(self._redacted / _picture_name(answer.file), encode_jpeg(picture))
 
     def _earlier_rows(self, table: Path) -> list[list[str]]:
-        """Rows of complete photos of an earlier run; a line cut off while written is dropped."""
+        """Rows of the photos that an earlier run read.
+
+        A line cut off while written is dropped, and so are unreadable photos: they are tried again.
+        """
         found = self._partial if self._partial.exists() else table
         if not found.exists():
             return []
         text = found.read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]
-        return [row for row in csv.reader(whole.splitlines()) if len(row) == len(CSV_COLUMNS)][1:]
+        rows = [row for row in csv.reader(whole.splitlines()) if len(row) == len(CSV_COLUMNS)]
+        return [row for row in rows[1:] if not row[CSV_COLUMNS.index("error")]]
 
     def _begin_table(self, rows: list[list[str]]) -> TextIO:
         self._partial.parent.mkdir(parents=True, exist_ok=True)

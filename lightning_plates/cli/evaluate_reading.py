@@ -100,7 +100,7 @@ def _setups(engine: OcrEngine, model: Runtime | None, args: argparse.Namespace) 
         trials = choose_trials(crop_trials(folder), args.limit, args.seed)
         yield Setup(f"crops {folder.name}", trials, read_whole(engine))
     for folder in args.photos:
-        photos = choose_trials(photo_trials(folder), args.limit, args.seed)
+        photos = choose_trials(photo_trials(folder, args.only), args.limit, args.seed)
         name = f"photos {folder.name}"
         if "true" in args.boxes:
             yield Setup(f"{name}, true boxes", photos, read_true_box(engine))
@@ -149,6 +149,8 @@ def _table(rows: list[Row], yardstick: Timing, args: argparse.Namespace) -> Tabl
         f"{describe_machine()}. In the same run, decoding a fixed JPEG of 1280 × 960 pixels took "
         f"{yardstick.cpu_ms:.1f} ms of processor time.",
     ]
+    if args.only:
+        notes.append(f"Only photos whose name begins with {args.only}.")
     if args.limit is not None:
         notes.append(f"At most {args.limit} plates a set, drawn with seed {args.seed}.")
     if args.fold_zero:
@@ -185,6 +187,8 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of crops with text.csv")  # fmt: skip
     add("--photos", type=Path, action="append", default=[], metavar="DIR",
         help="folder of photos with boxes and texts")  # fmt: skip
+    add("--only", default="", metavar="REGEX",
+        help="only photos whose name begins with a match")  # fmt: skip
     add("--boxes", nargs="+", choices=PLACES, default=["true", "found"],
         help="where the plates of photos are read (default: true found)")  # fmt: skip
     add("--model", type=Path, help="box model (default: the shipped one)")

@@ -75,6 +75,15 @@ def test_a_draw_is_the_same_for_the_same_seed(crops, tmp_path, capsys):
     assert "drawn with seed 5" in out
 
 
+def test_only_some_photos(photos, capsys):
+    words = ("--photos", photos, "--boxes", "true", "--only", "[01]")
+    rows, out = evaluate(capsys, *words)
+    assert rows[0]["plates"] == "2"
+    assert "Only photos whose name begins with \\[01\\]" in out
+    assert main(["evaluate-reading", *map(str, words[:-1]), "z"]) == 2
+    assert "whose name begins with 'z'" in capsys.readouterr().err
+
+
 def test_wrong_readings_and_the_table_are_written(tmp_path, capsys):
     folder = make_crops(tmp_path / "crops", ["BCR-456"])
     (folder / "text.csv").write_text("file,text\n0.png,BCR457\n")

@@ -2,9 +2,13 @@ import csv
 import importlib.util
 import io
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
+import drawn_plates
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -168,6 +172,22 @@ def test_the_table_says_the_same_and_resumes(model, photo, tmp_path, capsys):
     assert not list(table.parent.glob("*.partial"))
 
 
+def test_unreadable_photos_are_tried_again_and_listed_again(model, photo, tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    broken = photo.parent / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    assert read(model, photo.parent, "--csv", table) == 3
+    assert read(model, photo.parent, "--csv", table, "--resume") == 3
+    assert "broken.jpg" in capsys.readouterr().err
+    photo_of("KFR247").save(broken, format="PNG")
+    assert read(model, photo.parent, "--csv", table, "--resume") == 0
+    rows = csv.DictReader(table.read_text().splitlines())
+    assert {Path(row["file"]).name: row["text"] for row in rows} == {
+        "car.png": "BCR456",
+        "broken.jpg": "KFR247",
+    }
+
+
 def test_an_unfinished_table_is_not_thrown_away(model, photo, tmp_path, capsys):
     (tmp_path / "t.csv.partial").write_text("file\n")
     assert read(model, photo, "--csv", tmp_path / "t.csv") == 2
@@ -219,6 +239,51 @@ def test_bad_input_is_one_line(model, photo, capsys, words, message):
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_loses_nothing_that_was_read(model, photo, tmp_path):
+    for number in range(60):
+        photo_of("BCR456").save(photo.parent / f"{number:02d}.png")
+    table, partial = tmp_path / "t.csv", tmp_path / "t.csv.partial"
+    words = ["read", "--model", model, "--workers", "1", photo.parent, "--csv", table]
+    command = [sys.executable, "-m", "lightning_plates", *map(str, words)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **quiet) as process:
+        while process.poll() is None and not _has_rows(partial, 3):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, table.exists()) == (130, False)
+    assert err.count("\n") == 1
+    kept = partial.read_text()
+    assert main([*map(str, words), "--resume"]) == 0
+    finished = table.read_text()
+    assert finished.startswith(kept)
+    files = [row["file"] for row in csv.DictReader(finished.splitlines())]
+    assert len(files) == len(set(files)) == 61
+
+
+def _has_rows(file, count):
+    return file.exists() and file.read_text().count("\n") > count
+
+
+def test_without_torch_a_drawn_plate_is_read(tmp_path):
+    """A process in which torch cannot be imported reads with our model format and RapidOCR."""
+    photos = drawn_plates.make_photos(tmp_path / "photos", ["BCR-456"])
+    model = drawn_plates.save_finder(tmp_path / "finder.onnx")
+    hide = "import sys; sys.modules.update(dict.fromkeys(('torch', 'torchvision'), None))\n"
+    run = "from lightning_plates.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    words = ["read", photos / "0.png", "--model", model, "--json", "--at", "2026-11-25T07:30"]
+    done = subprocess.run(
+        [sys.executable, "-c", hide + run, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (plate,) = json.loads(done.stdout)["plates"]
+    assert (plate["text"], plate["last_digit"]) == ("BCR456", 6)
+    assert plate["restriction"]["restricted_now"] is True
 
 
 def test_a_pattern_is_expanded(model, photo, capsys):
