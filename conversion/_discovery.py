@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from pathlib import Path
 
 from conversion._base import Converter
+from lightning_plates.discovery import own_subclasses
 from lightning_plates.errors import InputError
 
 
@@ -33,12 +32,7 @@ def find_converter(name: str) -> type[Converter]:
 
 
 def _converter_in(name: str) -> type[Converter] | None:
-    module = importlib.import_module(f"conversion.{name}")
-    own = [
-        cls
-        for _, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, Converter) and cls.__module__ == module.__name__
-    ]
+    own = own_subclasses(f"conversion.{name}", Converter)
     if len(own) > 1:
         raise TypeError(f"conversion/{name}.py must define one Converter, found {len(own)}")
     return own[0] if own else None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from pathlib import Path
 
+from lightning_plates.discovery import own_subclasses
 from lightning_plates.errors import InputError
 from lightning_plates.optional import is_installed
 from runtimes._base import Runtime
@@ -49,12 +48,7 @@ def open_model(
 
 
 def _runtime_in(name: str) -> type[Runtime]:
-    module = importlib.import_module(f"runtimes.{name}")
-    own = [
-        cls
-        for _, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, Runtime) and cls.__module__ == module.__name__
-    ]
+    own = own_subclasses(f"runtimes.{name}", Runtime)
     if len(own) != 1:
         raise TypeError(f"runtimes/{name}.py must define exactly one Runtime, found {len(own)}")
     return own[0]

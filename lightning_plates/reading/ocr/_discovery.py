@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from pathlib import Path
 
+from lightning_plates.discovery import own_subclasses
 from lightning_plates.errors import InputError
 from lightning_plates.optional import is_installed
 from lightning_plates.reading.ocr._base import OcrEngine
@@ -40,12 +39,7 @@ def open_engine(name: str, threads: int | None = None) -> OcrEngine:
 
 
 def _engine_in(name: str) -> type[OcrEngine]:
-    module = importlib.import_module(f"lightning_plates.reading.ocr.{name}")
-    own = [
-        cls
-        for _, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, OcrEngine) and cls.__module__ == module.__name__
-    ]
+    own = own_subclasses(f"lightning_plates.reading.ocr.{name}", OcrEngine)
     if len(own) != 1:
         raise TypeError(f"ocr/{name}.py must define exactly one OcrEngine, found {len(own)}")
     return own[0]
