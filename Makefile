@@ -50,7 +50,7 @@ thesis: $(VENV)/.installed  ## reproduce the thesis' first stage; resumable
 
 # Random weights: what is timed does not depend on them.
 bench-cache: $(VENV)/.installed  ## 17 epochs with and without the feature cache
-	$(RUN) data synthesise -o runs/bench-cache/photos --count 200 --seed 5
+	$(RUN) data synthesise -o runs/bench-cache/photos --count 120 --seed 5
 	for network in mobilenet_v2 vgg16; do for cache in true false; do \
 		$(RUN) fit --config configs/$$network.yaml --model.weights none \
 			--data.path runs/bench-cache/photos --data.cache_features $$cache \
