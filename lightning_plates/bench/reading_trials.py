@@ -132,7 +132,10 @@ def read_found_box(engine: OcrEngine | None, model: Runtime, looks: int) -> Read
 
 
 def run_trials(
-    trials: Sequence[Trial], read: Reader, formats: Sequence[PlateFormat] = ()
+    trials: Sequence[Trial],
+    read: Reader,
+    formats: Sequence[PlateFormat] = (),
+    words: Sequence[str] = (),
 ) -> Iterator[ReadSample]:
     """Read every trial and time it from the file to the text.
 
@@ -140,13 +143,14 @@ def run_trials(
         trials: What to read; the first is read once more before the clock counts.
         read: How.
         formats: Plate formats that settle lookalikes; none by default.
+        words: Names and slogans on the plates, which are no part of their texts.
     """
     for trial in trials[:1]:
         read(load_photo(trial.file), trial)
     for trial in trials:
         timer = Timer()
         answer = read(load_photo(trial.file), trial)
-        text = read_plate(answer.belief, formats).text
+        text = read_plate(answer.belief, formats, words).text
         yield _sample(trial, answer, text, timer)
 
 

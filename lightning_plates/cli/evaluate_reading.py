@@ -37,7 +37,7 @@ from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.reading.accuracy import ReadingScore, ReadSample, fold_zero, score_samples
-from lightning_plates.reading.formats import load_formats
+from lightning_plates.reading.formats import load_formats, load_printed_words
 from lightning_plates.reading.ocr import OcrEngine, installed_engines, open_engine
 from lightning_plates.reading.shipped import default_model
 from runtimes import Runtime, open_model
@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     if not args.crops and not args.photos:
         raise InputError("nothing to measure: name folders with --crops or --photos")
-    formats = load_formats(args.country)
+    formats, words = load_formats(args.country), load_printed_words(args.country)
     yardstick = measure_yardstick()
     rows: list[Row] = []
     failures: list[tuple[str, str, ReadSample]] = []
@@ -76,7 +76,7 @@ def main(argv: list[str]) -> int:
         for name in args.ocr or installed_engines():
             engine = open_engine(name, args.threads)
             for setup in _setups(engine, model, args):
-                done = run_trials(setup.trials, setup.reader, formats)
+                done = run_trials(setup.trials, setup.reader, formats, words)
                 shown = show_progress(done, len(setup.trials), f"{name}: {setup.title}")
                 samples = [fold_zero(sample) if args.fold_zero else sample for sample in shown]
                 rows.append(_measured_row(engine.label, setup.title, samples))

@@ -22,7 +22,7 @@ from lightning_plates.cli._read_video import read_video
 from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.errors import InputError
 from lightning_plates.reading.calibration import load_calibration
-from lightning_plates.reading.formats import load_formats
+from lightning_plates.reading.formats import load_formats, load_printed_words
 from lightning_plates.reading.ocr import list_engines, open_engine
 from lightning_plates.reading.pipeline import PlateReader, ReadingRules
 from lightning_plates.reading.schedules import load_calendar
@@ -60,6 +60,7 @@ def load_rules(args: argparse.Namespace) -> ReadingRules:
     threshold = args.min_confidence
     return ReadingRules(
         formats=load_formats(args.country),
+        printed_words=load_printed_words(args.country),
         calibration=calibration,
         calendar=load_calendar(args.rules),
         min_confidence=calibration.min_confidence if threshold is None else threshold,

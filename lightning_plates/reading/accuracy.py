@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lightning_plates.clock import Span
 from lightning_plates.errors import InputError
-from lightning_plates.reading.characters import DIGITS, normalise
+from lightning_plates.reading.characters import DIGITS, edit_distance, normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,6 @@ def _ends_alike(sample: ReadSample) -> bool:
 
 def _share(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def edit_distance(first: str, second: str) -> int:
-    """Fewest insertions, deletions and exchanges that make ``first`` into ``second``."""
-    previous = list(range(len(second) + 1))
-    for row, a in enumerate(first, start=1):
-        current = [row]
-        for column, b in enumerate(second, start=1):
-            change = previous[column - 1] + (a != b)
-            current.append(min(change, previous[column] + 1, current[-1] + 1))
-        previous = current
-    return previous[-1]
 
 
 def read_crop_labels(folder: Path) -> Iterator[tuple[Path, str]]:

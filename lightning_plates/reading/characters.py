@@ -46,6 +46,18 @@ def normalise(text: str) -> str:
     return "".join(character for character in plain if character in INDEX)
 
 
+def edit_distance(first: str, second: str) -> int:
+    """Fewest insertions, deletions and exchanges that make ``first`` into ``second``."""
+    previous = list(range(len(second) + 1))
+    for row, a in enumerate(first, start=1):
+        current = [row]
+        for column, b in enumerate(second, start=1):
+            change = previous[column - 1] + (a != b)
+            current.append(min(change, previous[column] + 1, current[-1] + 1))
+        previous = current
+    return previous[-1]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Belief:
     """What an engine believes about a line of text, position by position."""

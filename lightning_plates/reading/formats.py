@@ -48,15 +48,37 @@ def load_formats(countries: str) -> tuple[PlateFormat, ...]:
     Raises:
         ConfigError: An unknown country, or a file that contradicts itself; with file and line.
     """
-    names = [name.strip() for name in countries.split(",") if name.strip()]
+    names = _names(countries)
     if names == [ANY_COUNTRY]:
         return ()
     return tuple(plate for name in names for plate in _load_country(name))
 
 
-def _load_country(name: str) -> list[PlateFormat]:
+def load_printed_words(countries: str) -> tuple[str, ...]:
+    """Words that plates of one or several countries show beside their number.
+
+    Args:
+        countries: As for :func:`load_formats`.
+
+    Raises:
+        ConfigError: As for :func:`load_formats`.
+    """
+    fields = [_country_fields(name) for name in _names(countries) if name != ANY_COUNTRY]
+    entries = [one["printed"] for one in fields if "printed" in one]
+    return tuple(_allowed(item) for entry in entries for item in entry.items())
+
+
+def _names(countries: str) -> list[str]:
+    return [name.strip() for name in countries.split(",") if name.strip()]
+
+
+def _country_fields(name: str) -> dict[str, Entry]:
     top = read_config(find_config("plates", name))
-    fields = top.fields({"country", "formats", "source"}, {"symbols"})
+    return top.fields({"country", "formats", "source"}, {"symbols", "printed"})
+
+
+def _load_country(name: str) -> list[PlateFormat]:
+    fields = _country_fields(name)
     symbols = {"9": DIGITS, "A": LETTERS}
     if "symbols" in fields:
         for symbol, entry in fields["symbols"].fields().items():

@@ -13,7 +13,12 @@ from lightning_plates.reading.crops import cut_plate, split_rows
 from lightning_plates.reading.formats import PlateFormat
 from lightning_plates.reading.look import locate
 from lightning_plates.reading.ocr import OcrEngine
-from lightning_plates.reading.plate_text import PlateText, read_last_digit, settle
+from lightning_plates.reading.plate_text import (
+    PlateText,
+    drop_printed_words,
+    read_last_digit,
+    settle,
+)
 from lightning_plates.reading.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
 from lightning_plates.reading.schedules import RestrictionCalendar
 from lightning_plates.reading.stopwatch import Stopwatch
@@ -71,6 +76,8 @@ class ReadingRules:
     """Last digits below this calibrated confidence are withheld."""
     digits_only: bool = False
     """Keep the last digit alone; the text is never assembled."""
+    printed_words: Sequence[str] = ()
+    """Names and slogans beside the number, which are no part of it."""
 
 
 class PlateReader:
@@ -130,7 +137,8 @@ def interpret(
     belief: Belief, detection: Detection, rules: ReadingRules, moment: dt.datetime
 ) -> PlateReading:
     """Turn the characters of one plate into its answers."""
-    settled, plate_format = settle(belief, rules.formats)
+    number = drop_printed_words(belief, rules.printed_words)
+    settled, plate_format = settle(number, rules.formats)
     last_digit = decide_last_digit(settled, rules)
     text = None
     if not rules.digits_only:

@@ -14,6 +14,7 @@ from lightning_plates.reading.characters import (
     INDEX,
     Belief,
     confusable_with,
+    edit_distance,
 )
 from lightning_plates.reading.formats import PlateFormat
 
@@ -79,9 +80,37 @@ def settle(belief: Belief, formats: Sequence[PlateFormat]) -> tuple[Belief, Plat
     return Belief(kept / share), plate
 
 
-def read_plate(belief: Belief, formats: Sequence[PlateFormat]) -> PlateText:
-    """Text of a plate after :func:`settle`."""
-    settled, plate = settle(belief, formats)
+def drop_printed_words(belief: Belief, words: Sequence[str]) -> Belief:
+    """Drop a country's name or slogan that was read along with the number.
+
+    Args:
+        belief: What the engine read.
+        words: As printed, without spaces; up to a quarter of a word may be misread or cut off.
+
+    Returns:
+        The belief without such words at its beginning and end; as it is where nothing else is left.
+    """
+    start, end = 0, len(belief)
+    for word in words:
+        start = max(start, _misread_length(belief.text, word))
+        end = min(end, len(belief) - _misread_length(belief.text[::-1], word[::-1]))
+    return Belief(belief.table[start:end]) if start < end else belief
+
+
+def _misread_length(text: str, word: str) -> int:
+    """How many characters at the beginning of ``text`` are ``word``, more or less; 0 for none."""
+    slack = len(word) // 4
+    lengths = range(max(len(word) - slack, 1), min(len(word) + slack, len(text)) + 1)
+    errors = {length: edit_distance(text[:length], word) for length in lengths}
+    best = min(errors, key=lambda length: (errors[length], length), default=0)
+    return best if best and errors[best] <= slack else 0
+
+
+def read_plate(
+    belief: Belief, formats: Sequence[PlateFormat], words: Sequence[str] = ()
+) -> PlateText:
+    """Text of a plate after :func:`drop_printed_words` and :func:`settle`."""
+    settled, plate = settle(drop_printed_words(belief, words), formats)
     return PlateText(settled.text, settled.confidences, plate)
 
 

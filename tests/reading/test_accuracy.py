@@ -4,11 +4,11 @@ from lightning_plates.clock import Span
 from lightning_plates.errors import InputError
 from lightning_plates.reading.accuracy import (
     ReadSample,
-    edit_distance,
     fold_zero,
     read_crop_labels,
     score_samples,
 )
+from lightning_plates.reading.characters import edit_distance
 
 NO_TIME = Span(0.0, 0.0)
 

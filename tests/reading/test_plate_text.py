@@ -13,8 +13,13 @@ from lightning_plates.reading.characters import (
     join,
     normalise,
 )
-from lightning_plates.reading.formats import load_formats
-from lightning_plates.reading.plate_text import read_last_digit, read_plate, settle
+from lightning_plates.reading.formats import load_formats, load_printed_words
+from lightning_plates.reading.plate_text import (
+    drop_printed_words,
+    read_last_digit,
+    read_plate,
+    settle,
+)
 
 FORMATS = load_formats("costa_rica,argentina,brazil,spain")
 
@@ -124,3 +129,26 @@ def test_normalise(seen, text):
 def test_two_lines_are_joined_from_top_to_bottom():
     assert join([believe("MOT", [0.9] * 3), believe("123", [0.9] * 3)]).text == "MOT123"
     assert len(join([])) == 0
+
+
+@pytest.mark.parametrize(
+    ("seen", "number"),
+    [
+        ("COSTARICA9036", "9036"),
+        ("RSTARICA5201", "5201"),  # cut off
+        ("OCOSTAR1CA05916", "05916"),
+        ("BCR456CENTROAMERICA", "BCR456"),
+        ("COSTARICABCR456CENTR0AMERCA", "BCR456"),
+        ("BCR456", "BCR456"),
+        ("COSTARICA", "COSTARICA"),  # nothing else was read: say so
+        ("STA123456", "STA123456"),
+    ],
+)
+def test_the_countrys_name_is_no_part_of_the_number(seen, number):
+    belief = believe(seen, [0.9] * len(seen))
+    assert drop_printed_words(belief, load_printed_words("costa_rica")).text == number
+
+
+def test_words_are_those_of_the_country():
+    assert load_printed_words("any") == load_printed_words("spain") == ()
+    assert "COSTARICA" in load_printed_words("spain,costa_rica")
