@@ -54,6 +54,17 @@ class Job:
     scratch: Path
     """Folder for intermediate files, removed afterwards."""
 
+    @property
+    def training_photos(self) -> Calibration:
+        """The calibration, where the precision needs one.
+
+        Raises:
+            InputError: There is none.
+        """
+        if self.calibration is None:
+            raise InputError(f"{self.precision} needs photos to calibrate: --calibration FOLDER")
+        return self.calibration
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -106,11 +117,15 @@ class Converter(ABC):
     @classmethod
     def from_arguments(cls: type[ConverterType], args: argparse.Namespace) -> ConverterType:
         """Make a converter from what :meth:`add_options` declared."""
-        return cls(**{name: getattr(args, name) for name in cls._option_names()})
+        given = {name: getattr(args, name) for name in cls._option_names()}
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
 
     @classmethod
     def _option_names(cls) -> tuple[str, ...]:
-        return tuple(getattr(cls, "__dataclass_fields__", ()))
+        if not dataclasses.is_dataclass(cls):
+            return ()
+        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(cls)
+        return tuple(field.name for field in fields)
 
     def check_tool(self) -> None:
         """Make sure that the tool is there; override where it runs in its own environment.
@@ -175,11 +190,12 @@ class Converter(ABC):
             draft = drafts / name
             written = self._write(job, draft)
             self._finish(hub, draft, written)
+            sizes = {file.name: file.stat().st_size for file in sorted(drafts.iterdir())}
             parity = compare_files(hub.path, draft, photos, self.runtime)
             _require_answers(parity, precision)
             require_agreement(folder / name, parity, tolerance)
             make_golden(hub.path, draft, self.runtime, precision)
-            manifest = self._describe(job, draft, written, parity, tolerance)
+            manifest = self._describe(job, sizes, written, parity, tolerance)
             write_manifest(draft, manifest)
         return Artefact(folder / name, manifest)
 
@@ -204,7 +220,12 @@ class Converter(ABC):
             sidecar.write_text((written.spec or hub.spec).to_json() + "\n", encoding="utf-8")
 
     def _describe(
-        self, job: Job, draft: Path, written: Written, parity: Parity, tolerance: Tolerance
+        self,
+        job: Job,
+        sizes: Mapping[str, int],
+        written: Written,
+        parity: Parity,
+        tolerance: Tolerance,
     ) -> Manifest:
         return Manifest(
             converter=type(self).__module__.rpartition(".")[2],
@@ -216,7 +237,7 @@ class Converter(ABC):
             options={name: getattr(self, name) for name in self._option_names()},
             hub_operators=job.hub.operators,
             operators=written.operators,
-            sizes={p.name: p.stat().st_size for p in sorted(draft.parent.iterdir())},
+            sizes=sizes,
             parity=parity,
             tolerance=tolerance,
             details=written.details,

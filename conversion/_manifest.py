@@ -38,7 +38,7 @@ class Manifest:
     operators: Mapping[str, int]
     """Likewise in the converted model; empty where its format does not tell."""
     sizes: Mapping[str, int]
-    """Bytes by file, of the model and what belongs to it."""
+    """Bytes by file, of the model and what a runtime needs beside it."""
     parity: Parity
     """How far its answers are from its source's."""
     tolerance: Tolerance

@@ -98,6 +98,6 @@ def chosen_photos(args: argparse.Namespace) -> tuple[Calibration | None, list[Rg
 def report_line(artefact: Artefact) -> str:
     """What a finished conversion says."""
     manifest = artefact.manifest
-    size_mb = artefact.path.stat().st_size / 1e6
+    size_mb = sum(manifest.sizes.values()) / 1e6
     calibrated = f"; calibrated: {manifest.calibration}" if manifest.calibration else ""
     return f"{artefact.path}: {size_mb:.1f} MB; {manifest.parity.describe()}{calibrated}"

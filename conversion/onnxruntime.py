@@ -1,33 +1,124 @@
-"""ONNX hub → ONNX Runtime: ``python -m conversion.onnxruntime MODEL.onnx -o DIR``."""
+"""ONNX hub → ONNX Runtime: ``python -m conversion.onnxruntime MODEL.onnx -o DIR``.
+
+FP32 is the graph with ONNX Runtime's fusions done ahead; FP16 stores and computes in half
+precision between float inputs and outputs; INT8 is static Q/DQ. ``--format ort`` writes any of
+them in the mobile format, which a reduced build of ONNX Runtime reads.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
-from conversion._base import Converter, Job, Written
-from conversion._hub_file import count_operators, load_graph
+from conversion._base import Converter, Job, Written, compare_files
+from conversion._hub_file import Hub, count_operators, load_graph
+from conversion._keep_float import SEARCH_PHOTOS, Layers, add_float_options, choose_layers
+from conversion._parity import Parity
+from conversion._qdq import ALGORITHMS, Quantiser
 from lightning_plates.console import run_reporting
+from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
+from lightning_plates.photos import RgbImage, load_photo
+from runtimes.onnxruntime import library_errors
 
 
 @dataclass(frozen=True)
 class OnnxRuntimeConverter(Converter):
-    """Optimised, half-precision and quantised ``.onnx`` files."""
+    """Optimised, half-precision and quantised files of ONNX Runtime."""
 
     label, module, extra = "ONNX Runtime", "onnxruntime", "convert"
-    precisions = ("fp32",)
-    suffix, runtime, carries_spec, max_opset = ".onnx", "onnxruntime", True, 23
+    precisions = ("fp32", "fp16", "int8")
+    suffix, runtime, carries_spec = ".onnx", "onnxruntime", True
+    max_opset: ClassVar[int] = 23
+
+    format: str = "onnx"
+    """``onnx``, or ``ort``: the mobile format."""
+    algorithm: str = "minmax"
+    """How INT8 ranges are found."""
+    keep_float: tuple[str, ...] | None = None
+    """Layers that INT8 leaves in float; ``None`` measures how many of the last ones to leave."""
+    search: bool = False
+    """Whether to measure every layer, not the last ones alone."""
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare format, calibration and the choice of float layers."""
+        parser.add_argument("--format", choices=("onnx", "ort"), default="onnx", help="%(default)s")
+        parser.add_argument(
+            "--algorithm", choices=tuple(ALGORITHMS), default="minmax",
+            help="how INT8 ranges are found (%(default)s)",
+        )  # fmt: skip
+        add_float_options(parser)
+
+    def file_suffix(self) -> str:
+        """``.onnx`` or ``.ort``."""
+        return f".{self.format}"
 
     def _write(self, job: Job, draft: Path) -> Written:
-        ort = require("onnxruntime", extra=self.extra)
-        options = ort.SessionOptions()
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        options.optimized_model_filepath = str(draft)
-        options.log_severity_level = 3
-        ort.InferenceSession(str(job.hub.path), options, providers=["CPUExecutionProvider"])
-        return Written(count_operators(load_graph(draft)))
+        graph, details = job.scratch / "converted.onnx", {}
+        if job.precision == "fp16":
+            _save_half(job.hub, graph)
+        elif job.precision == "int8":
+            details = self._save_quantised(job, graph)
+        else:
+            _optimise(job.hub.path, graph, "ENABLE_EXTENDED")
+        operators = count_operators(load_graph(graph))
+        if self.format == "ort":
+            # Optimising on a CPU would turn half-precision weights back into float.
+            _optimise(graph, draft, "DISABLE_ALL" if job.precision == "fp16" else "ENABLE_EXTENDED")
+        else:
+            graph.replace(draft)
+        return Written(operators, details)
+
+    def _save_quantised(self, job: Job, target: Path) -> dict[str, Any]:
+        quantiser = Quantiser(job.hub, job.training_photos, self.algorithm, job.scratch)
+        if self.keep_float is not None:
+            quantiser.write(target, self.keep_float)
+            return {"kept_float": list(self.keep_float)}
+        photos = [load_photo(file) for file in job.training_photos.files[:SEARCH_PHOTOS]]
+        trials = choose_layers(
+            quantiser.layers,
+            lambda kept: _try(job, quantiser, photos, kept),
+            every_layer=self.search,
+        )
+        quantiser.write(target, trials[0].kept)
+        return {
+            "kept_float": list(trials[0].kept),
+            "trials": [trial.describe() for trial in trials],
+        }
+
+
+def _try(job: Job, quantiser: Quantiser, photos: list[RgbImage], kept: Layers) -> Parity:
+    trial = job.scratch / "trial.onnx"
+    quantiser.write(trial, kept)
+    return compare_files(job.hub.path, trial, photos, "onnxruntime")
+
+
+def _save_half(hub: Hub, target: Path) -> None:
+    onnx = require("onnx", extra="convert")
+    float16 = require("onnxruntime.transformers.float16", extra="convert")
+    model = onnx.load(str(hub.path))
+    onnx.save(float16.convert_float_to_float16(model, keep_io_types=True), str(target))
+
+
+def _optimise(source: Path, target: Path, level: str) -> None:
+    """Let ONNX Runtime fuse what it can, and save the graph in the format of ``target``.
+
+    ``ENABLE_EXTENDED`` is one level below "all", whose memory layouts fit the CPU that made them.
+    """
+    ort = require("onnxruntime", extra="convert")
+    options = ort.SessionOptions()
+    options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, f"ORT_{level}")
+    options.optimized_model_filepath = str(target)
+    options.log_severity_level = 3  # 3: errors only
+    options.add_session_config_entry("session.save_model_format", target.suffix[1:].upper())
+    try:
+        ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+    except library_errors(ort) as error:
+        raise ConversionError(f"ONNX Runtime cannot optimise the graph ({error})") from error
 
 
 if __name__ == "__main__":

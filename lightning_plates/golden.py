@@ -67,7 +67,8 @@ def load_golden(file: Path) -> Golden:
         InputError: The file is missing or not such a file.
     """
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        # NumPy leaves a file that it opened itself open when it is no archive.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             facts = json.loads(str(arrays["facts"]))
             photos = tuple(arrays[f"photo_{i}"] for i in range(len(facts["answers"])))
         return _golden(facts, photos)
@@ -75,7 +76,7 @@ def load_golden(file: Path) -> Golden:
         raise InputError(
             f"{file}: no golden answers beside the model; convert it again to get them"
         ) from error
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{file}: not a file of golden answers ({error})") from error
 
 

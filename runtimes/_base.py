@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, TypeAlias
@@ -211,14 +211,20 @@ class Runtime(ABC):
                 f"{self.model}: the spec names input {spec.input_name!r}, the graph has {names}"
             )
         graph = self.inputs[0].shape
-        fits = len(graph) == 4 and all(
-            got in (None, wanted)
-            for wanted, got in zip(spec.input_shape[1:], graph[1:], strict=True)
-        )
-        if not fits:
+        if not _fits(spec, graph):
+            other = replace(spec, layout="NHWC" if spec.layout == "NCHW" else "NCHW")
+            hint = f"; layout {other.layout} would fit" if _fits(other, graph) else ""
             raise SpecError(
-                f"{self.model}: the spec says input {spec.input_shape[1:]}, the graph {graph[1:]}"
+                f"{self.model}: the spec says input {spec.input_shape[1:]} "
+                f"(layout {spec.layout}), the graph {graph[1:]}{hint}"
             )
         missing = set(spec.output_names) - {tensor.name for tensor in self.outputs}
         if missing:
             raise SpecError(f"{self.model}: the graph lacks the outputs {sorted(missing)}")
+
+
+def _fits(spec: ModelSpec, graph: tuple[int | None, ...]) -> bool:
+    """Whether an input of shape ``graph`` takes what ``spec`` prepares."""
+    return len(graph) == 4 and all(
+        got in (None, wanted) for wanted, got in zip(spec.input_shape[1:], graph[1:], strict=True)
+    )

@@ -25,9 +25,9 @@ _DTYPES = {
 
 
 class OnnxRuntime(Runtime):
-    """Runs ``.onnx`` files with ONNX Runtime."""
+    """Runs ``.onnx`` files and the mobile format ``.ort`` with ONNX Runtime."""
 
-    label, module, extra, suffixes = "ONNX Runtime", "onnxruntime", "onnx", (".onnx",)
+    label, module, extra, suffixes = "ONNX Runtime", "onnxruntime", "onnx", (".onnx", ".ort")
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ort = require(self.module, extra=self.extra)
@@ -39,7 +39,7 @@ class OnnxRuntime(Runtime):
             options.inter_op_num_threads = 1
         try:
             self._session = ort.InferenceSession(str(model), options, providers=[provider])
-        except _library_errors(ort) as error:
+        except library_errors(ort) as error:
             raise ModelError(f"{model}: ONNX Runtime cannot open it ({error})") from error
         if self._session.get_providers()[0] != provider:
             raise ModelError(f"{model}: asked for {provider}, got {self._session.get_providers()}")
@@ -51,7 +51,7 @@ class OnnxRuntime(Runtime):
         ort = require(self.module, extra=self.extra)
         try:
             values = self._session.run(names, dict(feeds))
-        except _library_errors(ort) as error:
+        except library_errors(ort) as error:
             raise ModelError(f"{self.model}: ONNX Runtime failed ({error})") from error
         return dict(zip(names, values, strict=True))
 
@@ -77,7 +77,7 @@ def _tensor_spec(node: Any) -> TensorSpec:  # noqa: ANN401 -- onnxruntime.NodeAr
     return TensorSpec(node.name, shape, np.dtype(_DTYPES.get(node.type, "object")))
 
 
-def _library_errors(ort: Any) -> tuple[type[Exception], ...]:  # noqa: ANN401 -- a module
+def library_errors(ort: Any) -> tuple[type[Exception], ...]:  # noqa: ANN401 -- a module
     """The exceptions that ONNX Runtime's C++ core raises; they share no base but Exception."""
     state = ort.capi.onnxruntime_pybind11_state
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile",

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from lightning_plates.drafts import draft_of, write_text
+from lightning_plates.drafts import draft_files_in, draft_of, write_text
 
 
 def test_a_failure_keeps_what_was_there_and_leaves_no_draft(tmp_path):
@@ -25,3 +27,33 @@ def test_success_replaces_and_makes_folders(tmp_path):
     assert target.read_text(encoding="utf-8") == "again"
     assert [p.name for p in target.parent.iterdir()] == ["result.txt"]
     assert target.stat().st_mode & 0o400
+
+
+def test_files_that_belong_together_come_back_together(tmp_path, monkeypatch):
+    (tmp_path / "a.bin").write_text("earlier a")
+    (tmp_path / "b.xml").write_text("earlier b")
+    rename = Path.rename
+
+    def fail_on_the_second(self, target):
+        if self.name == "b.xml" and self.parent.name == "new":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    def write_both():
+        with draft_files_in(tmp_path) as draft:
+            (draft / "a.bin").write_text("new a")
+            (draft / "b.xml").write_text("new b")
+
+    monkeypatch.setattr(Path, "rename", fail_on_the_second)
+    with pytest.raises(OSError, match="No space left"):
+        write_both()
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        "a.bin": "earlier a",
+        "b.xml": "earlier b",
+    }
+    monkeypatch.undo()
+    write_both()
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        "a.bin": "new a",
+        "b.xml": "new b",
+    }

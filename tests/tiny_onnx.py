@@ -66,8 +66,38 @@ def save_constant_scored_model(path: Path, boxes: list[list[float]], scores: lis
     return _save(graph, path, spec)
 
 
-def _save(graph: onnx.GraphProto, path: Path, spec: ModelSpec | None) -> Path:
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+def save_conv_model(path: Path, opset: int = 13) -> Path:
+    """Two convolutions and a head, random but the same each time; boxes near (.2, .3, .8, .7)."""
+    rng = np.random.default_rng(0)
+    spec = ModelSpec("tiny_conv", width=16, height=16)
+    weights = {
+        "w1": rng.normal(0, 0.3, (8, 3, 3, 3)),
+        "w2": rng.normal(0, 0.2, (8, 8, 3, 3)),
+        "w3": rng.normal(0, 0.2, (8, 4)),
+        "b3": np.log(np.array([0.2, 0.3, 0.8, 0.7]) / np.array([0.8, 0.7, 0.2, 0.3])),
+    }
+    nodes = [
+        helper.make_node("Conv", ["image", "w1"], ["c1"], name="first", strides=[2, 2]),
+        helper.make_node("Relu", ["c1"], ["r1"], name="relu1"),
+        helper.make_node("Conv", ["r1", "w2"], ["c2"], name="second"),
+        helper.make_node("Relu", ["c2"], ["r2"], name="relu2"),
+        helper.make_node("GlobalAveragePool", ["r2"], ["pooled"], name="pool"),
+        helper.make_node("Flatten", ["pooled"], ["flat"], name="flatten"),
+        helper.make_node("Gemm", ["flat", "w3", "b3"], ["logits"], name="head"),
+        helper.make_node("Sigmoid", ["logits"], ["box"], name="sigmoid"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny_conv",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, 16, 16])],
+        [helper.make_tensor_value_info("box", TensorProto.FLOAT, ["N", 4])],
+        [numpy_helper.from_array(v.astype(np.float32), k) for k, v in weights.items()],
+    )
+    return _save(graph, path, spec, opset)
+
+
+def _save(graph: onnx.GraphProto, path: Path, spec: ModelSpec | None, opset: int = 13) -> Path:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     if spec is not None:
         helper.set_model_props(model, {METADATA_KEY: spec.to_json()})
     onnx.checker.check_model(model, full_check=True)

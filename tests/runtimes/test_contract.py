@@ -5,7 +5,7 @@ What differs by format is only how a tiny model file comes to be; ``MODEL_MAKERS
 
 import numpy as np
 import pytest
-from tiny_onnx import save_mean_colour_model
+from tiny_onnx import RGB_SPEC, save_mean_colour_model
 
 from lightning_plates.errors import InputError, ModelError, SpecError
 from runtimes import installed_runtimes, list_runtimes, open_model
@@ -32,7 +32,15 @@ def _checkpoint_file(folder):
     return folder / "tiny.ckpt"
 
 
-MODEL_MAKERS = {".onnx": _onnx_file, ".ckpt": _checkpoint_file}
+def _openvino_file(folder):
+    ov = pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
+    file = folder / "tiny.xml"
+    ov.save_model(ov.convert_model(str(_onnx_file(folder))), str(file), compress_to_fp16=False)
+    (folder / "tiny.xml.spec.json").write_text(RGB_SPEC.to_json())
+    return file
+
+
+MODEL_MAKERS = {".onnx": _onnx_file, ".ckpt": _checkpoint_file, ".xml": _openvino_file}
 
 CONSTANT_BOX = (0.25, 0.25, 0.75, 0.5)
 MEAN_COLOUR_BOXES = ((0.5, 0.0, 1.0, 0.5), (0.0, 0.5, 0.5, 1.0))

@@ -1,0 +1,64 @@
+"""Check on this machine that a converted model answers as its source did; if not, say why."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lightning_plates.bench.contract_check import Verdict, check_contract
+from lightning_plates.cli._arguments import positive_int
+from lightning_plates.golden import Golden, golden_file, load_golden
+from runtimes import Runtime, open_model
+
+DISAGREES = 1
+"""Exit status when the answers differ."""
+
+
+def main(argv: list[str]) -> int:
+    """Run ``check``; see ``--help``."""
+    args = _parser().parse_args(argv)
+    with open_model(args.artefact, args.runtime, args.device, args.threads) as model:
+        golden = load_golden(args.golden or golden_file(args.artefact))
+        verdict = check_contract(model, golden)
+        print(describe(model, golden, verdict))
+    return 0 if verdict.agrees else DISAGREES
+
+
+def describe(model: Runtime, golden: Golden, verdict: Verdict) -> str:
+    """The verdict in one line."""
+    found, made = verdict.agreement, golden.agreement
+    figures = (
+        f"{model.label} on {found.photos} golden photos: mean IoU with the source "
+        f"{found.mean_iou:.3f} (when it was made {made.mean_iou:.3f})"
+    )
+    if verdict.agrees:
+        return f"{model.model.name}: agrees; {figures}"
+    return f"{model.model.name}: answers differently; {figures}. {_explain(golden, verdict)}"
+
+
+def _explain(golden: Golden, verdict: Verdict) -> str:
+    cause = verdict.cause
+    if cause is not None:
+        return (
+            f"The {cause.item} explains it: the answers agree with {cause.instead}. "
+            "Correct the model's spec, or convert it again"
+        )
+    if verdict.precision:
+        return (
+            f"The precision explains it: the boxes lie in the same places, and this machine's "
+            f"{golden.precision} arithmetic is coarser. Try another device, runtime or precision"
+        )
+    return (
+        "No single item of the contract explains it (colour order, layout, scaling, resize mode, "
+        "box decoding and precision were tried): the weights differ, or several items are wrong"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lightning_plates check", description=__doc__)
+    parser.add_argument("artefact", type=Path, help="converted model")
+    parser.add_argument("--golden", type=Path, help="golden answers (default: beside the model)")
+    parser.add_argument("--runtime", help="runtime to use (default: by the file's ending)")
+    parser.add_argument("--device", default="cpu", help="what runs it (%(default)s)")
+    parser.add_argument("--threads", type=positive_int, metavar="N", help="of the runtime")
+    return parser

@@ -1,0 +1,108 @@
+import dataclasses
+
+import numpy as np
+import onnx
+import pytest
+from tiny_onnx import RGB_SPEC, save_mean_colour_model
+
+from lightning_plates.__main__ import main
+from lightning_plates.agreement import Agreement
+from lightning_plates.golden import Golden, golden_file, save_golden
+from lightning_plates.results import Detection
+
+
+def half_photo(left, right, size=(40, 24)):
+    """A photo whose halves have two colours; its mean colour is between them."""
+    photo = np.empty((size[1], size[0], 3), dtype=np.uint8)
+    photo[:, : size[0] // 2], photo[:, size[0] // 2 :] = left, right
+    return photo
+
+
+PHOTOS = (
+    half_photo((250, 30, 90), (200, 60, 120)),
+    half_photo((20, 200, 240), (60, 90, 200)),
+    half_photo((120, 20, 10), (90, 70, 30), size=(24, 50)),
+)
+
+
+def true_box(photo):
+    """What the mean-colour model answers, worked out by hand, in pixels of the photo."""
+    height, width = photo.shape[:2]
+    red, green, blue = photo.reshape(-1, 3).mean(axis=0) / 255
+    return (
+        red / 2 * width,
+        green / 2 * height,
+        (0.5 + red / 2) * width,
+        (0.5 + blue / 2) * height,
+    )
+
+
+def save_artefact(folder, precision="fp32", order=(0, 1, 2, 3), shift=0.0, **changes):
+    """A model file with golden answers; ``changes`` make its spec a lie."""
+    path = save_mean_colour_model(folder / "model.onnx", dataclasses.replace(RGB_SPEC, **changes))
+    model = onnx.load(str(path))
+    for weight in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)[..., list(order)]
+        values = values + np.float32(shift) * (weight.name == "bias")
+        weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    onnx.save(model, str(path))
+    answers = tuple((Detection(true_box(photo), None),) for photo in PHOTOS)
+    agreement = Agreement(len(PHOTOS), len(PHOTOS), 1.0, 0.0)
+    save_golden(Golden(PHOTOS, answers, 0.5, agreement, precision), golden_file(path))
+    return path
+
+
+def test_a_sound_model_agrees(tmp_path, capsys):
+    assert main(["check", str(save_artefact(tmp_path))]) == 0
+    assert "agrees; ONNX Runtime on 3 golden photos: mean IoU" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("lie", "item", "instead"),
+    [
+        ({"colour_order": "BGR"}, "colour order", "RGB"),
+        ({"resize": "letterbox"}, "resize mode", "stretch"),
+        ({"mean": (0.5,) * 3, "std": (0.5,) * 3}, "scaling", "0–1"),
+        ({"std": (1 / 255,) * 3}, "scaling", "0–1"),
+        ({"order": (1, 0, 3, 2)}, "box decoding", "y1, x1, y2, x2"),
+    ],
+)
+def test_the_item_that_is_wrong_is_named(tmp_path, capsys, lie, item, instead):
+    assert main(["check", str(save_artefact(tmp_path, **lie))]) == 1
+    out = capsys.readouterr().out
+    assert "answers differently" in out
+    assert f"The {item} explains it: the answers agree with {instead}." in out
+
+
+@pytest.mark.parametrize(
+    ("shift", "explanation"),
+    [(0.04, "The precision explains it"), (0.4, "No single item of the contract explains it")],
+)
+def test_what_no_item_explains(tmp_path, capsys, shift, explanation):
+    assert main(["check", str(save_artefact(tmp_path, shift=shift))]) == 1
+    assert explanation in capsys.readouterr().out
+
+
+def test_a_wrong_layout_is_named_by_the_runtime(tmp_path, capsys):
+    assert main(["check", str(save_artefact(tmp_path, layout="NHWC"))]) == 2
+    assert "layout NCHW would fit" in capsys.readouterr().err
+
+
+def test_what_the_conversion_cost_is_not_held_against_the_device(tmp_path):
+    path = save_artefact(tmp_path, precision="int8", shift=0.04)
+    answers = tuple((Detection(true_box(photo), None),) for photo in PHOTOS)
+    coarse = Golden(PHOTOS, answers, 0.5, Agreement(3, 3, 0.75, 0.0), "int8")
+    save_golden(coarse, golden_file(path))
+    assert main(["check", str(path)]) == 0
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 no archive"])
+def test_missing_or_broken_golden_answers_are_named(tmp_path, capsys, content):
+    path = save_artefact(tmp_path)
+    golden_file(path).unlink()
+    if content is not None:
+        golden_file(path).write_bytes(content)
+    assert main(["check", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert "model.onnx.golden.npz" in error
+    assert error.count("\n") == 1

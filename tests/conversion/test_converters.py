@@ -1,0 +1,235 @@
+"""What the base does for every converter; ONNX Runtime's stands for all."""
+
+import json
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from tiny_onnx import save_conv_model, save_mean_colour_model
+
+from conversion import onnxruntime as module
+from conversion.__main__ import main
+from conversion._base import Converter
+from conversion._calibration import choose_photos
+from conversion._discovery import find_converter, list_converters
+from conversion._hub_file import open_hub, save_fixed_shapes, sha256_of
+from conversion._keep_float import Trial, choose_layers, rank
+from conversion._parity import Parity, Tolerance, measure_parity, require_agreement
+from conversion.onnxruntime import OnnxRuntimeConverter
+from lightning_plates.console import run_reporting
+from lightning_plates.errors import (
+    ConversionError,
+    InputError,
+    MissingDependencyError,
+    ParityError,
+    SpecError,
+)
+from lightning_plates.spec import ModelSpec
+from runtimes import list_runtimes
+
+
+@pytest.mark.parametrize("name", sorted(list_converters()))
+def test_facts_are_stated(name):
+    cls = list_converters()[name]
+    assert issubclass(cls, Converter)
+    assert cls.label
+    assert cls.extra
+    assert set(cls.precisions) <= {"fp32", "fp16", "int8"}
+    assert cls.suffix in list_runtimes()[cls.runtime].suffixes
+    cls()  # every option has a default, so that `all` can use it
+
+
+def test_the_hub_script_is_no_converter():
+    assert "hub" not in list_converters()
+    with pytest.raises(InputError, match=r"unknown converter 'warp' \(choose from: .*onnxruntime"):
+        find_converter("warp")
+
+
+def test_the_manifest_tells_where_the_file_came_from(tmp_path, hub_file, some_photos):
+    artefact = OnnxRuntimeConverter().convert(hub_file, tmp_path / "out", "fp32", some_photos)
+    assert artefact.path.name == "tiny.fp32.onnx"
+    facts = json.loads((tmp_path / "out" / "tiny.fp32.onnx.json").read_text(encoding="utf-8"))
+    assert facts["hub_sha256"] == sha256_of(hub_file)
+    assert facts["tool"].startswith("onnxruntime ")
+    assert facts["sizes"] == {"tiny.fp32.onnx": artefact.path.stat().st_size}
+    assert facts["parity"]["photos"] == len(some_photos)
+    assert facts["hub_operators"]["Conv"] == 2
+    assert str(tmp_path) not in json.dumps(facts)
+
+
+def test_a_draft_that_answers_differently_is_not_put_in_place(
+    tmp_path, hub_file, some_photos, monkeypatch
+):
+    target = tmp_path / "tiny.fp32.onnx"
+    target.write_bytes(b"an earlier model")
+    other = save_conv_model(tmp_path / "other.onnx")
+    model = onnx.load(str(other))
+    bias = next(weight for weight in model.graph.initializer if weight.name == "b3")
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.zeros(4, np.float32), "b3"))
+    onnx.save(model, str(other))
+    optimise = module._optimise
+    monkeypatch.setattr(module, "_optimise", lambda source, *rest: optimise(other, *rest))
+    with pytest.raises(ParityError, match=r"not written.*mean IoU 0\.0"):
+        OnnxRuntimeConverter().convert(hub_file, tmp_path, "fp32", some_photos)
+    assert target.read_bytes() == b"an earlier model"
+    assert {p.name for p in tmp_path.iterdir()} == {"tiny.onnx", "other.onnx", "tiny.fp32.onnx"}
+
+
+def test_an_interrupted_conversion_leaves_nothing(tmp_path, hub_file, some_photos, monkeypatch):
+    def interrupt(self, job, draft):
+        draft.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(OnnxRuntimeConverter, "_write", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        OnnxRuntimeConverter().convert(hub_file, tmp_path / "out", "fp32", some_photos)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_missing_tool_says_what_to_install(tmp_path, hub_file, some_photos, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(MissingDependencyError, match=r"lightning-plates\[openvino\]"):
+        find_converter("openvino")().convert(hub_file, tmp_path, "fp32", some_photos)
+
+
+def test_int8_asks_for_calibration_photos(tmp_path, hub_file, some_photos):
+    with pytest.raises(InputError, match="--calibration FOLDER"):
+        OnnxRuntimeConverter().convert(hub_file, tmp_path, "int8", some_photos)
+    with pytest.raises(InputError, match="no precision 'int4'"):
+        OnnxRuntimeConverter().convert(hub_file, tmp_path, "int4", some_photos)
+
+
+def test_hub_files_that_cannot_be_used(tmp_path):
+    noise = tmp_path / "noise.onnx"
+    noise.write_bytes(b"\x0a\xffno model")
+    with pytest.raises(InputError, match="not an ONNX file"):
+        open_hub(noise, 21)
+    with pytest.raises(InputError, match="no such file"):
+        open_hub(tmp_path / "gone.onnx", 21)
+    with pytest.raises(InputError, match="uses opset 13, this converter reads up to 12"):
+        open_hub(save_conv_model(tmp_path / "new.onnx"), 12)
+    with pytest.raises(SpecError, match="no model spec"):
+        open_hub(save_mean_colour_model(tmp_path / "bare.onnx", spec=None), 21)
+    turned = ModelSpec("net", 8, 8, layout="NHWC")
+    with pytest.raises(SpecError, match="layout NCHW would fit"):
+        open_hub(save_mean_colour_model(tmp_path / "turned.onnx", spec=turned), 21)
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname"])
+def test_external_data_outside_the_folder_is_refused(tmp_path, location):
+    hub = tmp_path / "inside" / "hub.onnx"
+    hub.parent.mkdir()
+    (tmp_path / "secret.bin").write_bytes(bytes(1000))
+    model = onnx.load(str(save_conv_model(hub)))
+    weight = model.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(weight, location)
+    weight.ClearField("raw_data")
+    hub.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match="leaves its folder; refused"):
+        open_hub(hub, 21)
+
+
+def test_shapes_are_fixed_for_compilers(tmp_path, hub_file):
+    fixed = onnx.load(str(save_fixed_shapes(open_hub(hub_file, 21), tmp_path / "fixed.onnx")))
+    shapes = [
+        [size.dim_value for size in value.type.tensor_type.shape.dim]
+        for value in (fixed.graph.input[0], fixed.graph.output[0])
+    ]
+    assert shapes == [[1, 3, 16, 16], [1, 4]]
+
+
+def test_parity_of_a_finder_is_that_of_its_best_boxes():
+    spec = ModelSpec("finder", 8, 8, decoding="scored_boxes", score_threshold=0.5)
+    boxes = np.array([[[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], [[0, 0, 1, 1], [0, 0, 0.1, 0.1]]])
+    source = {"boxes": boxes, "scores": np.array([[0.9, 0.2], [0.1, 0.0]])}
+    # The first photo's best box moves to another place; the second photo shows no plate to either.
+    other = {"boxes": boxes, "scores": np.array([[0.3, 0.8], [0.3, 0.0]])}
+    assert measure_parity(source, source, spec) == Parity(2, 1, 0.0, 1.0, 0.0)
+    assert measure_parity(source, other, spec) == Parity(
+        2, 1, pytest.approx(0.6), 0.5, pytest.approx(0.2)
+    )
+
+
+def test_every_broken_limit_is_named(tmp_path):
+    with pytest.raises(ParityError) as caught:
+        require_agreement(tmp_path / "m.xml", Parity(4, 4, 0.5, 0.7, 0.3), Tolerance(0.1, 0.9, 0.2))
+    for part in ("m.xml", "largest difference 5.00e-01", "0.700 < 0.9", "0.300 > 0.2"):
+        assert part in str(caught.value)
+
+
+def test_silence_proves_nothing(tmp_path, some_photos, calibration):
+    from tiny_onnx import save_constant_scored_model
+
+    hub = save_constant_scored_model(tmp_path / "mute.onnx", [[0, 0, 0.5, 0.5]], [0.1])
+    with pytest.raises(InputError, match="give photos that show plates"):
+        OnnxRuntimeConverter().convert(hub, tmp_path, "fp16", some_photos)
+
+
+def test_layers_are_kept_in_float_only_where_it_pays():
+    iou = {(): 0.80, ("d",): 0.951, ("c", "d"): 0.953, ("a", "b", "c", "d"): 0.954}
+
+    def measure(kept):
+        return Parity(4, 4, 0.1, iou.get(kept, 0.5), 0.0)
+
+    trials = choose_layers(["a", "b", "c", "d"], measure, every_layer=False)
+    assert trials[0].kept == ("d",)
+    assert {trial.kept for trial in trials} == set(iou)
+    iou["a", "d"] = 0.99  # the most sensitive two, found one by one
+    iou["a",] = 0.9
+    assert choose_layers(["a", "b", "c", "d"], measure, every_layer=True)[0].kept == ("a", "d")
+    assert rank([Trial(("x",), measure(("a",)))])[0].kept == ("x",)
+
+
+def test_calibration_comes_from_the_training_side_only(plate_set):
+    from lightning_plates.data.labelled_photos import read_divided
+
+    sides = read_divided([plate_set]).sides
+    calibration, photos = choose_photos(plate_set, count=10)
+    trained = {photo.path.resolve() for photo in sides["train"]}
+    assert len(calibration.files) == 10
+    assert {file.resolve() for file in calibration.files} <= trained
+    assert len(photos) == min(16, len(trained) - 10)
+    assert calibration.side == "train"
+    assert choose_photos(plate_set, count=10)[0] == calibration
+    assert choose_photos(plate_set, count=10, seed=1)[0].files != calibration.files
+
+
+def test_an_empty_calibration_folder_is_named(tmp_path):
+    with pytest.raises(InputError, match="no photos in this folder"):
+        choose_photos(tmp_path)
+
+
+def test_all_reports_what_failed_and_why(tmp_path, hub_file, photo_folder, capsys, monkeypatch):
+    def fail(self, job, draft):
+        raise ConversionError("the tool has no such operator")
+
+    monkeypatch.setattr("conversion.__main__.list_converters", lambda: {"ort": Stub})
+    monkeypatch.setattr(Stub, "_write", fail)
+    table = tmp_path / "table.md"
+    words = ["all", str(hub_file), "-o", str(tmp_path / "out"), "--photos", str(photo_folder)]
+    assert run_reporting(main, [*words, "--table", str(table)]) == 3
+    assert "| ONNX Runtime | fp32 | | | | the tool has no such operator |" in table.read_text()
+    assert "| int8 | | | | ONNX Runtime needs photos to calibrate" in capsys.readouterr().out
+
+
+class Stub(OnnxRuntimeConverter):
+    """A converter whose tool can be made to fail without touching the real one."""
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["warp", "m.onnx", "-o", "x"], "unknown converter 'warp'"),
+        (["all", "gone.onnx", "-o", "x"], "gone.onnx: no such file"),
+        (["onnxruntime", "gone.onnx", "-o", "x"], "gone.onnx: no such file"),
+        (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "7"], "--min-iou is 7"),
+        (["onnxruntime", "m.onnx", "-o", "x", "--calibration", "gone"], "gone: not a folder"),
+        (["onnxruntime", "m.onnx", "-o", "x", "--calibration-count", "0"], "expected 1 or more"),
+    ],
+)
+def test_bad_input_is_one_line(capsys, words, reason):
+    assert run_reporting(main, words) == 2
+    error = capsys.readouterr().err
+    assert reason in error
+    assert error.count("\n") == 1

@@ -1,0 +1,44 @@
+import pytest
+
+from conversion.openvino import OpenVinoConverter
+from lightning_plates.errors import InputError, ModelError
+from runtimes import open_model
+
+pytest.importorskip("openvino", reason="needs the extra openvino")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_it_answers_like_the_hub(tmp_path, hub_file, some_photos, precision):
+    artefact = OpenVinoConverter().convert(hub_file, tmp_path, precision, some_photos)
+    with open_model(artefact.path) as model, open_model(hub_file) as hub:
+        assert model.spec == hub.spec
+        [[ours]], [[theirs]] = model.locate(some_photos[:1]), hub.locate(some_photos[:1])
+    assert ours.box == pytest.approx(theirs.box, abs=0.05)
+    assert artefact.manifest.operators["Convolution"] == 2
+    assert set(artefact.manifest.sizes) == {
+        f"tiny.{precision}{end}" for end in (".xml", ".bin", ".xml.spec.json")
+    }
+
+
+@pytest.mark.slow
+def test_int8_leaves_the_named_layers_in_float(tmp_path, hub_file, some_photos, calibration):
+    pytest.importorskip("nncf", reason="needs the extra openvino")
+    artefact = OpenVinoConverter(keep_float=()).convert(
+        hub_file, tmp_path, "int8", some_photos, calibration
+    )
+    everything = artefact.manifest.operators["FakeQuantize"]
+    kept = OpenVinoConverter(keep_float=("second/WithoutBiases",))
+    with pytest.raises(InputError, match=r"no layer 'second/WithoutBiases' \(layers: first, sec"):
+        kept.convert(hub_file, tmp_path, "int8", some_photos, calibration)
+    fewer = OpenVinoConverter(keep_float=("second",)).convert(
+        hub_file, tmp_path, "int8", some_photos, calibration
+    )
+    assert fewer.manifest.operators["FakeQuantize"] < everything
+
+
+def test_truncated_weights_are_refused(tmp_path, hub_file, some_photos):
+    artefact = OpenVinoConverter().convert(hub_file, tmp_path, "fp32", some_photos)
+    weights = artefact.path.with_suffix(".bin")
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(ModelError, match=r"tiny\.fp32\.xml: OpenVINO cannot open it"):
+        open_model(artefact.path)
