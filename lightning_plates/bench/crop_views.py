@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from lightning_plates.bench.deskew import deskew
 from lightning_plates.bench.reading_trials import Answer, Reader, Trial
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.photos import RgbImage
-from lightning_plates.reading.crops import MARGIN, cut_plate, deskew, rectify
+from lightning_plates.reading.crops import MARGIN, cut_plate, rectify
 from lightning_plates.reading.ocr import OcrEngine
 from lightning_plates.reading.pipeline import read_crop
 
