@@ -1,4 +1,4 @@
-"""Makes the rows of a slanted plate level. Measured, it did not help; the reader does without it."""
+"""Makes the rows of a slanted plate level. It did not help; the reader does without it."""
 
 from __future__ import annotations
 
