@@ -26,6 +26,9 @@ _LOOKALIKES = str.maketrans("АВЕКМНОРСТУХІ", "ABEKMHOPCTYXI")
 """Cyrillic capitals that multilingual recognisers answer for the Latin ones."""
 
 
+SMALLEST = 1e-9
+"""Keeps the logarithm of a probability finite."""
+
 LEAST_CONFIDENCE = 0.52
 """Below one half a lookalike would outweigh the character that the engine named."""
 
@@ -74,6 +77,13 @@ class Belief:
     def confidences(self) -> tuple[float, ...]:
         """Probability of each character of :attr:`text`, 0–1."""
         return tuple(float(value) for value in self.table.max(axis=1))
+
+    @property
+    def likelihood(self) -> float:
+        """Geometric mean of :attr:`confidences`, 0–1; 0 where nothing was read."""
+        if not len(self):
+            return 0.0
+        return float(np.exp(np.log(np.maximum(self.confidences, SMALLEST)).mean()))
 
     def __len__(self) -> int:
         return len(self.table)

@@ -19,7 +19,7 @@ MARGIN = 0.04
 than they include a neighbour."""
 
 TWO_ROWS_BELOW_ASPECT = 1.55
-"""Crops squarer than this are motorcycle plates with two rows; car plates are 2:1 and wider."""
+"""Crops squarer than this may be motorcycle plates with two rows; car plates are 2:1 and wider."""
 
 ROW_OVERLAP = 0.06
 """Share of the height that both rows of a two-row plate keep of each other."""

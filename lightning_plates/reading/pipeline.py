@@ -129,8 +129,16 @@ class PlateReader:
 
 
 def read_crop(engine: OcrEngine, crop: RgbImage) -> Belief:
-    """Read a plate's crop, RGB of shape ``(H, W, 3)``, row by row."""
-    return join([engine.read(row) for row in split_rows(crop)])
+    """Read a plate's crop, RGB of shape ``(H, W, 3)``.
+
+    A squarish crop is a plate of two rows, or one of a single row that hangs askew or is seen from
+    the side. It is read both ways and the likelier text counts.
+    """
+    whole = engine.read(crop)
+    rows = split_rows(crop)
+    if len(rows) == 1:
+        return whole
+    return max(whole, join([engine.read(row) for row in rows]), key=lambda text: text.likelihood)
 
 
 def interpret(

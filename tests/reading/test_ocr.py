@@ -71,6 +71,14 @@ def test_both_rows_of_a_motorcycle_plate_are_read(rapidocr):
     assert read_crop(rapidocr, plate).text == "MOT1234"
 
 
+def test_a_slanting_plate_of_one_row_is_not_taken_for_two(rapidocr):
+    plate = Image.fromarray(draw_plate("BCR456"))
+    slanting = plate.rotate(14, Image.Resampling.BICUBIC, expand=True, fillcolor=(90, 90, 90))
+    padded = np.pad(np.asarray(slanting), ((30, 30), (0, 0), (0, 0)), constant_values=90)
+    assert padded.shape[1] / padded.shape[0] < 1.55
+    assert read_crop(rapidocr, padded).text == "BCR456"
+
+
 def test_an_upside_down_plate_is_not_read_with_confidence(rapidocr):
     belief = rapidocr.read(draw_plate("KFR247")[::-1, ::-1].copy())
     assert belief.text != "KFR247"
