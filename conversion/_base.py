@@ -186,7 +186,8 @@ class Converter(ABC):
         tolerance = _tolerance(precision, min_mean_iou)
         name = f"{hub_file.stem}.{precision}{self.file_suffix()}"
         with draft_files_in(folder) as drafts, tempfile.TemporaryDirectory() as scratch:
-            job = Job(hub, precision, calibration, Path(scratch))
+            used = calibration if self.calibrates(precision) else None
+            job = Job(hub, precision, used, Path(scratch))
             draft = drafts / name
             written = self._write(job, draft)
             self._finish(hub, draft, written)

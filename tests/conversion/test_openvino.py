@@ -8,8 +8,9 @@ pytest.importorskip("openvino", reason="needs the extra openvino")
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_it_answers_like_the_hub(tmp_path, hub_file, some_photos, precision):
-    artefact = OpenVinoConverter().convert(hub_file, tmp_path, precision, some_photos)
+def test_it_answers_like_the_hub(tmp_path, hub_file, some_photos, calibration, precision):
+    artefact = OpenVinoConverter().convert(hub_file, tmp_path, precision, some_photos, calibration)
+    assert artefact.manifest.calibration is None  # only INT8 looks at them
     with open_model(artefact.path) as model, open_model(hub_file) as hub:
         assert model.spec == hub.spec
         [[ours]], [[theirs]] = model.locate(some_photos[:1]), hub.locate(some_photos[:1])
