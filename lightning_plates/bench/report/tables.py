@@ -92,7 +92,9 @@ def _published_accuracy(published: ThesisBackbone, with_accuracy: bool) -> tuple
 def _accuracy_notes(runs: Sequence[RunResult]) -> tuple[str, ...]:
     notes = [
         f"{LEAK}: copies of one source photo lie on both sides of the split, so the validation "
-        "photos were in effect seen in training. The thesis split its augmented copies that way."
+        "photos were in effect seen in training. The thesis split its augmented copies that way.",
+        "Boxes are those of the best epoch's weights, chosen on these validation photos; losses "
+        "are those of the last epoch, as the thesis printed them.",
     ]
     if any("keras_accuracy" in run.metrics for run in runs):
         notes.append(
