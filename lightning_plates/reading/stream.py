@@ -282,6 +282,8 @@ class _Grabber(threading.Thread):
         super().__init__(name="frame-grabber", daemon=True)
         self._opener, self._stopping = opener, stopping
         self._closing, self._wanted = threading.Event(), threading.Event()
+        # From the start: a source may end before anyone has asked for its first frame.
+        self._wanted.set()
         self._handed_over: queue.SimpleQueue[RgbImage | None] = queue.SimpleQueue()
 
     def run(self) -> None:
