@@ -21,7 +21,7 @@ from lightning_plates.photos import RgbImage, find_photos, load_photo
 from lightning_plates.spec import ModelSpec
 
 DEFAULT_COUNT = 128
-"""Calibration photos; more did not improve the answers of our models (see docs/conversion.md)."""
+"""Calibration photos; eight are too few, 32 did as well (docs/conversion.md)."""
 PARITY_COUNT = 16
 """Photos on which hub and draft are compared."""
 
