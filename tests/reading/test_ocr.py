@@ -50,6 +50,8 @@ def test_every_engine_answers_probabilities_and_survives_blank_and_tiny_crops(na
     try:
         engine = open_engine(name, threads=1)
     except ModelError as error:
+        if name == "rapidocr":  # its models come with its package: nothing excuses it
+            raise
         pytest.skip(str(error))
     belief = engine.read(draw_plate("BCR456"))
     assert belief.table.shape[1] == len(ALPHABET)
