@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +120,5 @@ def require_agreement(target: Path, parity: Parity, tolerance: Tolerance) -> Non
 def _decode_all(outputs: Outputs, spec: ModelSpec) -> list[Answer]:
     """Answers in 0–1 of the input, weak boxes included."""
     whole = processing.Placement(1, 1, 1.0, 1.0)
-    everything = dataclasses.replace(spec, score_threshold=0.0)
     places = [whole] * len(outputs[spec.output_names[0]])
-    return list(processing.decode(outputs, everything, places))
+    return list(processing.decode(outputs, spec.bare(), places))

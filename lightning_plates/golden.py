@@ -31,7 +31,7 @@ class Golden:
     photos: tuple[RgbImage, ...]
     """RGB, each of shape ``(H, W, 3)``."""
     answers: tuple[tuple[Detection, ...], ...]
-    """One box a photo, in its pixels, however low its score; or none."""
+    """One box a photo, in its pixels, however low its score and without a margin; or none."""
     score_threshold: float
     """Boxes with a lower score count as no plate found."""
     agreement: Agreement

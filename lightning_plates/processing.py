@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lightning_plates.boxes import FloatArray, clip_boxes, order_corners, suppress_overlaps
+from lightning_plates.boxes import (
+    BoxXyxy,
+    FloatArray,
+    clip_boxes,
+    order_corners,
+    scale_about_centre,
+    suppress_overlaps,
+)
 from lightning_plates.errors import ModelError
 from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
-from lightning_plates.spec import ModelSpec
+from lightning_plates.spec import FitMargin, ModelSpec
 
 Tensor: TypeAlias = NDArray[np.float32]
 
@@ -130,13 +137,47 @@ def decode(
         raise ModelError(f"model {spec.name}: outputs {sorted(outputs)} lack {missing}")
     arrays = [np.asarray(outputs[name], dtype=np.float64) for name in spec.output_names]
     if spec.decoding == "single_box":
-        return [
-            _decode_single(box, place) for box, place in zip(arrays[0], placements, strict=True)
+        found = [_decode_single(*each) for each in zip(arrays[0], placements, strict=True)]
+    else:
+        found = [
+            _decode_scored(boxes, scores, spec, placement)
+            for boxes, scores, placement in zip(arrays[0], arrays[1], placements, strict=True)
         ]
     return [
-        _decode_scored(boxes, scores, spec, placement)
-        for boxes, scores, placement in zip(arrays[0], arrays[1], placements, strict=True)
+        apply_margin(plates, spec.margin, placement.width, placement.height)
+        for plates, placement in zip(found, placements, strict=True)
     ]
+
+
+def apply_margin(
+    plates: Sequence[Detection], margin: FitMargin | None, width: float, height: float
+) -> tuple[Detection, ...]:
+    """Boxes as a network answers them → as a site labels them; never more than once.
+
+    Overlaps were suppressed before: a margin changes where boxes end, not which ones there are.
+
+    Args:
+        plates: Boxes in pixels of a photo.
+        margin: What to do with them; ``None`` for nothing.
+        width: Of the photo; boxes are cut at its edges.
+        height: Likewise.
+    """
+    if margin is None or not plates:
+        return tuple(plates)
+    boxes = np.array([plate.box for plate in plates])
+    moved = clip_boxes(move_by_margin(boxes, margin), width, height)
+    return tuple(
+        replace(plate, box=_corners(box)) for plate, box in zip(plates, moved, strict=True)
+    )
+
+
+def move_by_margin(boxes: FloatArray, margin: FitMargin) -> FloatArray:
+    """Scale and shift ``boxes``, shape ``(…, 4)``, without cutting them at any edge."""
+    sides = boxes[..., 2:] - boxes[..., :2]
+    shift = sides * np.array([margin.shift_x, margin.shift_y])
+    scaled = scale_about_centre(boxes, margin.width_scale, margin.height_scale)
+    moved: FloatArray = scaled + np.concatenate([shift, shift], axis=-1)
+    return moved
 
 
 def _decode_single(box: FloatArray, placement: Placement) -> tuple[Detection, ...]:
@@ -154,5 +195,9 @@ def _decode_scored(
 
 
 def _detection(box: FloatArray, confidence: float | None) -> Detection:
+    return Detection(_corners(box), confidence)
+
+
+def _corners(box: FloatArray) -> BoxXyxy:
     x1, y1, x2, y2 = (float(value) for value in box)
-    return Detection((x1, y1, x2, y2), confidence)
+    return x1, y1, x2, y2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -25,6 +26,33 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "decoding": ("single_box", "scored_boxes"),
 }
 _OUTPUTS: dict[str, tuple[str, ...]] = {"single_box": ("box",), "scored_boxes": ("boxes", "scores")}
+
+
+@dataclass(frozen=True, slots=True)
+class FitMargin:
+    """From the box that a network answers to the one that a site's labels would show.
+
+    Conventions differ: some label the characters' field, others the plate, others its frame.
+
+    Raises:
+        SpecError: A scale is not positive, or a value is not finite.
+    """
+
+    width_scale: float
+    """Labelled width in widths of the answer."""
+    height_scale: float
+    """Labelled height in heights of the answer."""
+    shift_x: float = 0.0
+    """From the answer's centre to the labelled one, in widths of the answer; right is positive."""
+    shift_y: float = 0.0
+    """Likewise in heights; down is positive."""
+
+    def __post_init__(self) -> None:
+        values = dataclasses.astuple(self)
+        if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
+            raise SpecError(f"model spec: margin {values} must be four finite numbers")
+        if min(self.width_scale, self.height_scale) <= 0:
+            raise SpecError(f"model spec: margin {values} needs positive scales")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +88,8 @@ class ModelSpec:
     """IoU above which the weaker of two boxes is dropped (``scored_boxes`` only)."""
     input_name: str = "image"
     """Name of the input tensor."""
+    margin: FitMargin | None = None
+    """What a site's labels make of every box; ``None`` leaves boxes as the network answers them."""
 
     def __post_init__(self) -> None:
         for field, allowed in _CHOICES.items():
@@ -71,6 +101,8 @@ class ModelSpec:
             raise SpecError(f"model spec: input size {self.width} × {self.height} is empty")
         if min(self.std) <= 0:
             raise SpecError(f"model spec: std {self.std} must be positive")
+        if not isinstance(self.margin, FitMargin | None):
+            raise SpecError(f"model spec: margin is {self.margin!r}, expected an object")
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -84,9 +116,20 @@ class ModelSpec:
             return (1, 3, self.height, self.width)
         return (1, self.height, self.width, 3)
 
+    def bare(self) -> ModelSpec:
+        """The same convention for whoever compares networks: every box, and none moved."""
+        return dataclasses.replace(self, score_threshold=0.0, margin=None)
+
     def to_json(self) -> str:
-        """One line of JSON that :meth:`from_json` reads back."""
-        return json.dumps({"version": 1, **dataclasses.asdict(self)}, sort_keys=True)
+        """One line of JSON that :meth:`from_json` reads back.
+
+        A spec without a margin has no such key, so that programs older than margins read it; one
+        with a margin is refused by them instead of being decoded without it.
+        """
+        fields = {"version": 1, **dataclasses.asdict(self)}
+        if self.margin is None:
+            del fields["margin"]
+        return json.dumps(fields, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> ModelSpec:
@@ -103,6 +146,8 @@ class ModelSpec:
             if isinstance(fields.get(name), list):
                 fields[name] = tuple(fields[name])
         try:
+            if isinstance(fields.get("margin"), dict):
+                fields["margin"] = FitMargin(**fields["margin"])
             return cls(**fields)
         except TypeError as error:
             raise SpecError(f"model spec: {error}") from error

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lightning_plates.errors import ModelError
 from lightning_plates.processing import PADDING_GREY, decode, place, prepare, resize_photo
-from lightning_plates.spec import ModelSpec
+from lightning_plates.spec import FitMargin, ModelSpec
 
 STRETCH = ModelSpec("net", width=40, height=20)
 LETTERBOX = ModelSpec("net", width=40, height=40, resize="letterbox")
@@ -77,3 +79,31 @@ def test_nothing_above_the_threshold_is_no_plate():
 def test_a_missing_output_is_named():
     with pytest.raises(ModelError, match="scores"):
         decode({"boxes": np.zeros((1, 3, 4))}, SCORED, [place(10, 10, SCORED)])
+
+
+MARGIN = FitMargin(1.5, 0.5, shift_x=0.25, shift_y=-0.5)
+
+
+def test_a_margin_scales_about_the_centre_and_shifts_by_the_answers_own_sides():
+    spec = replace(STRETCH, margin=MARGIN)
+    outputs = {"box": np.array([[0.25, 0.5, 0.5, 0.75]], dtype=np.float32)}
+    [[found]] = decode(outputs, spec, [place(400, 200, spec)])
+    # 100–200 × 100–150: sides 150 and 25 about (150, 125), then 25 right and 25 up.
+    assert found.box == pytest.approx((100, 87.5, 250, 112.5))
+
+
+def test_a_margin_stays_inside_the_photo_and_scores_stay():
+    spec = replace(SCORED, margin=FitMargin(2.0, 2.0))
+    outputs = {"boxes": np.array([[[0.0, 0.0, 0.5, 0.5]]]), "scores": np.array([[0.75]])}
+    [[found]] = decode(outputs, spec, [place(100, 100, spec)])
+    assert found.box == pytest.approx((0, 0, 75, 75))
+    assert found.confidence == 0.75
+
+
+def test_a_margin_changes_no_choice_between_boxes():
+    # They overlap by a third; widened twofold, by more than the 0.4 that are allowed.
+    boxes = np.array([[[0.2, 0.4, 0.4, 0.5], [0.3, 0.4, 0.5, 0.5]]])
+    outputs = {"boxes": boxes, "scores": np.array([[0.9, 0.8]])}
+    wide = replace(SCORED, margin=FitMargin(2.0, 1.0))
+    [found] = decode(outputs, wide, [place(100, 100, wide)])
+    assert len(found) == 2
