@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from lightning_plates import processing
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.stopwatch import Stopwatch
 from lightning_plates.results import Detection
+from lightning_plates.spec import ModelSpec
 from runtimes import Runtime
 
 WINDOW_WIDTHS = 3.5
@@ -18,6 +20,16 @@ window's width; 1/3.5 = 29 % enlarges small plates most while it stays inside th
 
 SMALLEST_WINDOW = 48
 """Least side of that window, in pixels: below it there is nothing left to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class BareAnswer:
+    """What a model sees in a photo, before the margin of its spec."""
+
+    plates: tuple[Detection, ...]
+    """In pixels of the photo, best first; none scores below the model's threshold."""
+    weaker: tuple[Detection, ...]
+    """Boxes of the first look below the threshold, best first; who plots precision needs them."""
 
 
 def locate(
@@ -35,11 +47,39 @@ def locate(
     Returns:
         Plates in pixels of ``image``, best first.
     """
+    bare = locate_bare(model, image, looks, watch=watch)
+    height, width = image.shape[:2]
+    return processing.apply_margin(bare.plates, model.spec.margin, width, height)
+
+
+def locate_bare(
+    model: Runtime,
+    image: RgbImage,
+    looks: int,
+    lowest_score: float | None = None,
+    watch: Stopwatch | None = None,
+) -> BareAnswer:
+    """Find the plates of a photo as the network places them.
+
+    The margin waits until the last look: a window follows what the network saw, as in training,
+    and not what a site calls the edge of a plate.
+
+    Args:
+        model: As for :func:`locate`.
+        image: Likewise.
+        looks: Likewise.
+        lowest_score: Also give weaker boxes down to this score; ``None`` for none.
+        watch: As for :func:`locate`.
+    """
     timer = watch or Stopwatch()
-    found = _ask(model, image, timer)
+    spec = replace(model.spec, margin=None)
+    least = spec.score_threshold if lowest_score is None else lowest_score
+    found = _ask(model, image, replace(spec, score_threshold=least), timer)
+    plates = tuple(plate for plate in found if _counts(plate, spec))
+    weaker = tuple(plate for plate in found if not _counts(plate, spec))
     for _ in range(looks - 1):
-        found = tuple(_look_again(model, image, plate, timer) for plate in found)
-    return found
+        plates = tuple(_look_again(model, image, plate, spec, timer) for plate in plates)
+    return BareAnswer(plates, weaker)
 
 
 def window_around(box: BoxXyxy, width: int, height: int) -> tuple[int, int, int, int]:
@@ -51,9 +91,15 @@ def window_around(box: BoxXyxy, width: int, height: int) -> tuple[int, int, int,
     return left, top, max(right, left + 1), max(bottom, top + 1)
 
 
-def _look_again(model: Runtime, image: RgbImage, plate: Detection, timer: Stopwatch) -> Detection:
+def _counts(plate: Detection, spec: ModelSpec) -> bool:
+    return plate.confidence is None or plate.confidence >= spec.score_threshold
+
+
+def _look_again(
+    model: Runtime, image: RgbImage, plate: Detection, spec: ModelSpec, timer: Stopwatch
+) -> Detection:
     left, top, right, bottom = window_around(plate.box, image.shape[1], image.shape[0])
-    seen = _ask(model, image[top:bottom, left:right], timer)
+    seen = _ask(model, image[top:bottom, left:right], spec, timer)
     centre = ((plate.box[0] + plate.box[2]) / 2 - left, (plate.box[1] + plate.box[3]) / 2 - top)
     best = _covering(seen, centre)
     if best is None:
@@ -73,11 +119,13 @@ def _covering(seen: Sequence[Detection], point: tuple[float, float]) -> Detectio
     return None
 
 
-def _ask(model: Runtime, image: RgbImage, timer: Stopwatch) -> tuple[Detection, ...]:
-    """What :meth:`Runtime.locate` does, with its steps timed apart."""
+def _ask(
+    model: Runtime, image: RgbImage, spec: ModelSpec, timer: Stopwatch
+) -> tuple[Detection, ...]:
+    """What :meth:`Runtime.locate` does by the convention ``spec``, with its steps timed apart."""
     with timer.step("preprocess"):
-        batch, placements = processing.prepare([image], model.spec)
+        batch, placements = processing.prepare([image], spec)
     with timer.step("locate"):
-        outputs = model.run({model.spec.input_name: batch})
+        outputs = model.run({spec.input_name: batch})
     with timer.step("postprocess"):
-        return processing.decode(outputs, model.spec, placements)[0]
+        return processing.decode(outputs, spec, placements)[0]

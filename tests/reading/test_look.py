@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from lightning_plates.reading.look import locate, window_around
+from lightning_plates.reading.look import locate, locate_bare, window_around
 from lightning_plates.results import Detection
-from lightning_plates.spec import ModelSpec
+from lightning_plates.spec import FitMargin, ModelSpec
 
 SPEC = ModelSpec("fake", width=8, height=8, decoding="scored_boxes")
 
@@ -69,3 +71,26 @@ def test_no_plate_is_no_answer():
 def test_the_window_stays_inside_the_photo():
     assert window_around((0, 0, 10, 10), 200, 100) == (0, 0, 29, 29)
     assert window_around((190, 90, 260, 120), 200, 100) == (102, 0, 200, 100)
+
+
+def test_a_margin_is_applied_once_and_after_the_last_look():
+    answers = [[[0.4, 0.4, 0.5, 0.5]], [[0.4, 0.4, 0.6, 0.6]]]
+    (bare,) = locate(Finder(*answers), PHOTO, 2)
+    finder = Finder(*answers)
+    finder.spec = dataclasses.replace(SPEC, margin=FitMargin(1.5, 2.0, shift_x=0.1))
+    (plate,) = locate(finder, PHOTO, 2)
+    x1, y1, x2, y2 = bare.box
+    width, height = x2 - x1, y2 - y1
+    # The same window was looked at: only the last answer is scaled.
+    wide = (x1 - 0.15 * width, y1 - 0.5 * height, x2 + 0.35 * width, y2 + 0.5 * height)
+    assert plate.box == pytest.approx(wide, abs=1e-3)
+
+
+def test_weaker_boxes_are_given_apart_and_not_looked_at_again():
+    finder = Finder([[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], [[0.4, 0.4, 0.6, 0.6]])
+    finder.spec = dataclasses.replace(SPEC, score_threshold=0.7)  # the second one has 0.6
+    answer = locate_bare(finder, PHOTO, 2, lowest_score=0.1)
+    assert [len(answer.plates), len(answer.weaker), finder.calls] == [1, 1, 2]
+    assert answer.weaker[0].box == pytest.approx((140, 40, 160, 50), abs=1e-3)
+    finder.calls = 0
+    assert locate_bare(finder, PHOTO, 1).weaker == ()
