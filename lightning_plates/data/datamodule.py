@@ -18,9 +18,15 @@ from lightning_plates.data.feature_cache import (
     FeatureRows,
     cache_key,
     fill,
+    hash_photos,
     keep_batch,
 )
-from lightning_plates.data.labelled_photos import DividedSets, SplitChoice, read_divided
+from lightning_plates.data.labelled_photos import (
+    DividedSets,
+    LabelledPhoto,
+    SplitChoice,
+    read_divided,
+)
 from lightning_plates.data.transforms import Augmentation, AugmentName
 from lightning_plates.errors import ConfigError, InputError
 from lightning_plates.spec import ModelSpec
@@ -82,6 +88,9 @@ class PlateDataModule(LightningDataModule):
         self.cache_features = cache_features
         self.cache_dir = Path(cache_dir)
         self.sets: DividedSets | None = None
+        self.features_found: bool | None = None
+        """Whether the features were stored when this process began; ``None`` without a cache."""
+        self._contents: dict[Path, bytes] = {}
 
     def setup(self, stage: str) -> None:
         """Read and divide the sets.
@@ -155,13 +164,34 @@ class PlateDataModule(LightningDataModule):
         )
 
     def _cached(self, photos: PlateDataset) -> FeatureDataset:
+        """Features of ``photos``, out of one file for all sides.
+
+        Another split of the same photos, as leaking and grouped runs have it, finds that file.
+        """
+        stored = self._stored_photos()
+        order = {content: row for row, content in enumerate(sorted(stored))}
+        everything = PlateDataset([stored[content] for content in order], photos.spec)
+        features = self._features(everything, tuple(order))
+        rows = [order[self._contents[photo.path]] for photo in photos.photos]
+        return FeatureDataset(features, torch.tensor(rows), photos.targets())
+
+    def _stored_photos(self) -> dict[bytes, LabelledPhoto]:
+        """The photos of all sides by their content."""
+        assert self.sets is not None
+        photos = [photo for side in self.sets.sides.values() for photo in side]
+        new = [photo.path for photo in photos if photo.path not in self._contents]
+        self._contents.update(zip(new, hash_photos(new), strict=True))
+        return {self._contents[photo.path]: photo for photo in photos}
+
+    def _features(self, photos: PlateDataset, contents: tuple[bytes, ...]) -> Tensor:
         assert self.trainer is not None
         backbone = self._module.frozen_backbone()
-        paths = [photo.path for photo in photos.photos]
-        key = cache_key(backbone, paths, photos.spec, str(self.trainer.precision))
+        key = cache_key(backbone, contents, photos.spec, str(self.trainer.precision))
         probe = self._extract(backbone, photos[0].image[None])
         file = self.cache_dir / f"{key}.features"
         rows = FeatureRows(file, len(photos), tuple(probe.shape[1:]), probe.dtype)
+        if self.features_found is None:
+            self.features_found = file.exists()
         if self.trainer.is_global_zero:
             fill(
                 rows,
@@ -169,7 +199,7 @@ class PlateDataModule(LightningDataModule):
                 lambda x: self._extract(backbone, x),
             )
         self.trainer.strategy.barrier("feature cache")
-        return FeatureDataset(rows.open(), photos.targets())
+        return rows.open()
 
     def _images(self, photos: PlateDataset, start: int) -> Iterable[Tensor]:
         rest = Subset(photos, range(start, len(photos)))

@@ -54,22 +54,29 @@ class FeatureRows:
         return mapped.view(self.count, *self.shape)
 
 
-def cache_key(backbone: nn.Module, photos: Sequence[Path], spec: ModelSpec, precision: str) -> str:
-    """Name of the features that ``backbone`` gives for ``photos``, in this order.
+def cache_key(
+    backbone: nn.Module, contents: Sequence[bytes], spec: ModelSpec, precision: str
+) -> str:
+    """Name of the features that ``backbone`` gives for photos, in this order.
 
     Args:
         backbone: Its weights and its text form (which shows paddings) go into the name.
-        photos: Their contents go into the name; their paths do not.
+        contents: What :func:`hash_photos` gives for the photos; their paths do not matter.
         spec: Pre-processing.
         precision: Arithmetic, as Lightning names it.
     """
     digest = hashlib.sha256()
     for part in (hash_tensors(backbone), repr(backbone), spec.to_json(), precision):
         digest.update(part.encode())
-    with ThreadPoolExecutor() as pool:
-        for content in pool.map(_hash_file, photos):
-            digest.update(content)
+    for content in contents:
+        digest.update(content)
     return digest.hexdigest()[:32]
+
+
+def hash_photos(photos: Sequence[Path]) -> list[bytes]:
+    """Digests of the files' contents."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(_hash_file, photos))
 
 
 def _hash_file(path: Path) -> bytes:
@@ -127,25 +134,26 @@ class FeatureDataset(Dataset[FeatureBatch]):
     """Stored features with their boxes; fetched a batch at a time.
 
     Args:
-        features: Shape ``(N, C, h, w)``.
+        features: Shape ``(M, C, h, w)``; of these and perhaps of other photos.
+        rows: Where the features of each photo lie, ``(N,)``.
         targets: Of the same photos, in the same order.
     """
 
-    def __init__(self, features: Tensor, targets: Targets) -> None:
-        self.features = features
+    def __init__(self, features: Tensor, rows: Tensor, targets: Targets) -> None:
+        self.features, self.rows = features, rows
         self.targets = targets
 
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self.rows)
 
     def __getitem__(self, number: int) -> FeatureBatch:
         return self.__getitems__([number])
 
     def __getitems__(self, numbers: list[int]) -> FeatureBatch:
         """A batch of the photos ``numbers``; data loaders call this instead of one by one."""
-        rows = torch.tensor(numbers)
-        targets = Targets(*(values[rows] for values in self.targets))
-        return FeatureBatch(self.features[rows], targets)
+        chosen = torch.tensor(numbers)
+        targets = Targets(*(values[chosen] for values in self.targets))
+        return FeatureBatch(self.features[self.rows[chosen]], targets)
 
 
 def keep_batch(batch: FeatureBatch) -> FeatureBatch:

@@ -51,6 +51,7 @@ def describe_run(
         "divisions": [dataclasses.asdict(one) for one in sets.divisions] if sets else [],
         "photos": {side: len(photos) for side, photos in sets.sides.items()} if sets else {},
         "boxes_left_out": sets.boxes_left_out if sets else 0,
+        "features_found": getattr(data, "features_found", None),
         "metrics": {name: round(value, 6) for name, value in metrics.items()},
         "machine": describe_machine(),
         "packages": {name: metadata.version(name) for name in PACKAGES},

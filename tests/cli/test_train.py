@@ -104,7 +104,16 @@ def test_features_from_the_cache_train_to_the_same_weights(fit, tmp_path):
         [float(row["val/loss"]) for row in rows_of(run / "epochs.csv")] for run in (plain, cached)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-    assert len(list((tmp_path / "runs" / "feature_cache").glob("*.features"))) == 2
+    stored = tmp_path / "runs" / "feature_cache"
+    (file,) = stored.glob("*.features")
+    written = file.stat().st_mtime_ns
+    assert fit("thesis", data={"cache_features": True, "split": "thesis"}) == 0
+    assert [one.stat().st_mtime_ns for one in stored.glob("*.features")] == [written]
+    records = [
+        json.loads((tmp_path / "runs" / name / "run.json").read_text())
+        for name in ("plain", "cached", "thesis")
+    ]
+    assert [record["features_found"] for record in records] == [None, False, True]
 
 
 @pytest.mark.parametrize("data", [{"augment": "light"}, {"cache_features": True}])

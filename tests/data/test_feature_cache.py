@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_plates.data.feature_cache import FeatureRows, cache_key, fill
+from lightning_plates.data.feature_cache import FeatureRows, cache_key, fill, hash_photos
 from lightning_plates.errors import OutputError
 from lightning_plates.spec import ModelSpec
 
@@ -71,16 +71,17 @@ def test_whatever_changes_the_features_changes_the_key(tmp_path):
     for photo in photos:
         photo.write_bytes(photo.name.encode())
     backbone = nn.Conv2d(3, 2, 3)
-    key = cache_key(backbone, photos, SPEC, "32-true")
-    assert key == cache_key(backbone, photos, SPEC, "32-true")
+    contents = hash_photos(photos)
+    key = cache_key(backbone, contents, SPEC, "32-true")
+    assert key == cache_key(backbone, contents, SPEC, "32-true")
     others = {
-        cache_key(backbone, photos, SPEC, "bf16-mixed"),
-        cache_key(backbone, photos[::-1], SPEC, "32-true"),
-        cache_key(backbone, photos, ModelSpec("tiny", 8, 8, resize="letterbox"), "32-true"),
+        cache_key(backbone, contents, SPEC, "bf16-mixed"),
+        cache_key(backbone, contents[::-1], SPEC, "32-true"),
+        cache_key(backbone, contents, ModelSpec("tiny", 8, 8, resize="letterbox"), "32-true"),
     }
     photos[0].write_bytes(b"changed")
-    others.add(cache_key(backbone, photos, SPEC, "32-true"))
+    others.add(cache_key(backbone, hash_photos(photos), SPEC, "32-true"))
     photos[0].write_bytes(b"a")
     nn.init.zeros_(backbone.bias)
-    others.add(cache_key(backbone, photos, SPEC, "32-true"))
+    others.add(cache_key(backbone, hash_photos(photos), SPEC, "32-true"))
     assert len(others - {key}) == 5

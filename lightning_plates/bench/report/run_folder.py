@@ -40,6 +40,8 @@ class RunResult:
     cpu_seconds: float | None = None
     """Processor time of the same, cores added up; ``None`` where an accelerator did the work."""
     feature_cache: bool = False
+    features_found: bool = False
+    """Whether an earlier run had stored the backbone's features: this one trained a head only."""
     """Whether the frozen backbone ran once per photo only."""
     machine: str = ""
     """What it was trained on, in words."""
@@ -131,6 +133,7 @@ def _finished(folder: Path, label: str, record: Mapping[str, Any]) -> RunResult:
         training_seconds=record["train_seconds"] + record["preparation_seconds"],
         cpu_seconds=record["cpu_seconds"] if record["machine"]["accelerator"] == "none" else None,
         feature_cache=bool(data.get("cache_features")),
+        features_found=bool(record.get("features_found")),
         machine=_machine(record["machine"]),
         loss=str(model.get("loss", "of its own kind")),
         metrics=_last_epoch(folder),

@@ -170,8 +170,12 @@ def _cost_notes(runs: Sequence[RunResult]) -> tuple[str, ...]:
         cached = ", ".join(run.label for run in runs if run.feature_cache)
         notes.append(
             "With the feature cache the frozen backbone runs once per photo instead of once per "
-            f"photo and epoch: {cached}. A run that found the features already stored spent "
-            "its time on the head alone."
+            f"photo and epoch: {cached}."
+        )
+    if found := ", ".join(run.label for run in runs if run.features_found):
+        notes.append(
+            "These found the features already stored, by a run on another split of the same "
+            f"photos or by their own first part, and spent their time on the head alone: {found}."
         )
     return tuple(notes)
 
@@ -183,7 +187,7 @@ def time_ratio(run: RunResult, runs: Sequence[RunResult]) -> float | None:
 
     Returns:
         ``None`` where no such run of the same split protocol, epochs, machine and use of the
-        feature cache is among ``runs``.
+        feature cache, filled before or not, is among ``runs``.
     """
     base = next((other for other in runs if _is_base_of(other, run)), None)
     if base is None:
@@ -197,7 +201,8 @@ def time_ratio(run: RunResult, runs: Sequence[RunResult]) -> float | None:
 
 def _is_base_of(other: RunResult, run: RunResult) -> bool:
     conditions = (
-        (one.protocol, one.epochs, one.machine, one.feature_cache) for one in (other, run)
+        (one.protocol, one.epochs, one.machine, one.feature_cache, one.features_found)
+        for one in (other, run)
     )
     return other.backbone == RATIO_BACKBONE and len(set(conditions)) == 1
 
