@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_plates import processing
+from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError, ModelError, SpecError
 from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
@@ -65,11 +66,11 @@ class Runtime(ABC):
 
     Args:
         model: The model file.
-        device: What runs it, e.g. ``"cpu"``; an adapter refuses what it does not have.
+        device: What runs it, one of :attr:`devices`; ``None`` takes the first of them.
         threads: Threads for one inference; ``None`` leaves the choice to the library.
 
     Raises:
-        InputError: The file is missing.
+        InputError: The file is missing, or the runtime has no such device.
         ModelError: The library cannot open the file, or lacks the device.
         MissingDependencyError: The library is not installed.
     """
@@ -82,17 +83,21 @@ class Runtime(ABC):
     """Extra of this distribution that installs it."""
     suffixes: ClassVar[tuple[str, ...]]
     """Endings of the files that it opens."""
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    """What can run them, the default one first. Nothing else ever runs a model that was opened on
+    one of them: an adapter whose library would quietly fall back raises :class:`ModelError`."""
 
     SPEC_SUFFIX: ClassVar[str] = ".spec.json"
     """What follows the model file's name in the sidecar of formats without metadata."""
 
-    def __init__(self, model: Path, device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(self, model: Path, device: str | None = None, threads: int | None = None) -> None:
         if not model.exists():
             raise InputError(f"{model}: no such file")
         if threads is not None and threads < 1:
             raise InputError(f"threads is {threads}, expected 1 or more")
         self.model = model
-        self.inputs, self.outputs = self._open(model, device, threads)
+        self.device = self._known_device(device)
+        self.inputs, self.outputs = self._open(model, self.device, threads)
         self._is_open = True
 
     @abstractmethod
@@ -108,8 +113,11 @@ class Runtime(ABC):
 
     def _spec_json(self) -> str | None:
         """Text of the model's spec; formats without metadata carry it in a sidecar file."""
-        sidecar = self.model.with_name(self.model.name + self.SPEC_SUFFIX)
+        sidecar = self._spec_sidecar()
         return sidecar.read_text(encoding="utf-8") if sidecar.exists() else None
+
+    def _spec_sidecar(self) -> Path:
+        return self.model.with_name(self.model.name + self.SPEC_SUFFIX)
 
     @functools.cached_property
     def spec(self) -> ModelSpec:
@@ -127,6 +135,32 @@ class Runtime(ABC):
         spec = ModelSpec.from_json(text)
         self._check_spec(spec)
         return spec
+
+    def store_spec(self, spec: ModelSpec, target: Path) -> None:
+        """Replace the spec that the model carries; the network stays as it is.
+
+        Formats without metadata change their sidecar, which only the model's own files can.
+
+        Args:
+            spec: What later openings of ``target`` give.
+            target: The file to write, which may be the model itself.
+
+        Raises:
+            InputError: The format cannot carry another spec, or not in another place.
+            OSError: The target cannot be written; what lay there stays.
+        """
+        sidecar = self._spec_sidecar()
+        if not sidecar.exists():
+            raise InputError(
+                f"{self.model}: files of this format cannot be given another spec; "
+                "give it to the ONNX hub file and convert that"
+            )
+        if target.resolve() != self.model.resolve():
+            raise InputError(
+                f"{target}: the spec lies in {sidecar.name}, so it is changed in place only; "
+                "copy the model first"
+            )
+        write_text(sidecar, spec.to_json() + "\n")
 
     def run(self, feeds: Tensors) -> Tensors:
         """Run the model once.
@@ -203,6 +237,14 @@ class Runtime(ABC):
             return self.run({name: batch})
         parts = [self.run({name: batch[i : i + 1]}) for i in range(len(batch))]
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    def _known_device(self, device: str | None) -> str:
+        if device is None:
+            return self.devices[0]
+        if device not in self.devices:
+            choice = ", ".join(self.devices)
+            raise InputError(f"{self.label} has no device {device!r} (choose from: {choice})")
+        return device
 
     def _check_spec(self, spec: ModelSpec) -> None:
         names = [tensor.name for tensor in self.inputs]

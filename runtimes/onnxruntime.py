@@ -7,12 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from lightning_plates.drafts import draft_of
 from lightning_plates.errors import InputError, ModelError
 from lightning_plates.optional import require
-from lightning_plates.spec import METADATA_KEY
+from lightning_plates.spec import METADATA_KEY, ModelSpec
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
+from runtimes._onnxruntime_plugin import Plugin, add_plugin
 
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "nv-tensorrt-rtx": "NvTensorRTRTXExecutionProvider",
+}
+_PLUGINS = {"nv-tensorrt-rtx": Plugin("onnxruntime_ep_nv_tensorrt_rtx", "nv-tensorrt-rtx")}
+"""Devices whose provider is a package of its own."""
+_BATCH_AXIS = "N"
+"""The name that ``conversion.hub`` gives to the axis of the photos."""
 _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -28,17 +39,29 @@ class OnnxRuntime(Runtime):
     """Runs ``.onnx`` files and the mobile format ``.ort`` with ONNX Runtime."""
 
     label, module, extra, suffixes = "ONNX Runtime", "onnxruntime", "onnx", (".onnx", ".ort")
+    devices = tuple(_PROVIDERS)
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ort = require(self.module, extra=self.extra)
-        provider = _provider(device, ort.get_available_providers())
+        provider = _PROVIDERS[device]
         options = ort.SessionOptions()
         options.log_severity_level = 3  # 3: errors only; graph-optimiser warnings are no news
         if threads is not None:
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1
+        if device != "cpu":
+            _allow_only_the_device(options)
+        if device in _PLUGINS:
+            add_plugin(ort, options, provider, _PLUGINS[device])
+            chosen = None  # the options name it already
+        else:
+            _require_provider(device, ort.get_available_providers())
+            chosen = [provider]
         try:
-            self._session = ort.InferenceSession(str(model), options, providers=[provider])
+            # Without the fallback of the Python layer, which prints a banner and takes the CPU.
+            self._session = ort.InferenceSession(
+                str(model), options, providers=chosen, enable_fallback=False
+            )
         except library_errors(ort) as error:
             raise ModelError(f"{model}: ONNX Runtime cannot open it ({error})") from error
         if self._session.get_providers()[0] != provider:
@@ -59,17 +82,39 @@ class OnnxRuntime(Runtime):
         text: str | None = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         return text
 
+    def store_spec(self, spec: ModelSpec, target: Path) -> None:
+        """Write the model with another spec in its metadata; see :meth:`Runtime.store_spec`."""
+        if self.model.suffix != ".onnx":  # the metadata of .ort files has no public writer
+            super().store_spec(spec, target)
+            return
+        onnx = require("onnx", extra="convert")
+        model = onnx.load(str(self.model))
+        others = {p.key: p.value for p in model.metadata_props if p.key != METADATA_KEY}
+        onnx.helper.set_model_props(model, {**others, METADATA_KEY: spec.to_json()})
+        with draft_of(target) as draft:
+            onnx.save(model, str(draft))
+
     def _close(self) -> None:
         del self._session
 
 
-def _provider(device: str, available: list[str]) -> str:
-    provider = _PROVIDERS.get(device)
-    if provider is None:
-        raise InputError(f"unknown device {device!r} (choose from: {', '.join(_PROVIDERS)})")
+def _require_provider(device: str, available: list[str]) -> None:
+    provider = _PROVIDERS[device]
     if provider not in available:
-        raise ModelError(f"device {device!r} needs {provider}; this ONNX Runtime has {available}")
-    return provider
+        raise ModelError(
+            f"device {device!r} needs {provider}, this ONNX Runtime has {', '.join(available)}; "
+            "the build for NVIDIA is: pip install 'lightning-plates[gpu]' (docs/tensorrt.md)"
+        )
+
+
+def _allow_only_the_device(options: Any) -> None:  # noqa: ANN401 -- onnxruntime.SessionOptions
+    """Refuse a graph that would run in part on the processor.
+
+    With the batch fixed to one every shape is a constant. Else the nodes that compute shapes, which
+    every provider leaves to the processor on purpose, would be refused too.
+    """
+    options.add_free_dimension_override_by_name(_BATCH_AXIS, 1)
+    options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
 
 
 def _tensor_spec(node: Any) -> TensorSpec:  # noqa: ANN401 -- onnxruntime.NodeArg ships no types

@@ -12,6 +12,7 @@ import pytest
 from tiny_onnx import RGB_SPEC, save_mean_colour_model
 
 from lightning_plates.errors import InputError, ModelError, SpecError
+from lightning_plates.spec import FitMargin
 from runtimes import installed_runtimes, list_runtimes, open_model
 
 
@@ -93,6 +94,34 @@ def test_answers_are_in_pixels_of_each_photo(model_file):
         )
     assert first.box == pytest.approx(np.array(red) * (20, 10, 20, 10), abs=0.1)
     assert second.box == pytest.approx(np.array(cyan) * (100, 200, 100, 200), abs=1)
+
+
+def test_a_margin_that_is_stored_is_obeyed(model_file):
+    photo = colour_photo(0, 255, 255)
+    with open_model(model_file) as model:
+        [[bare]] = model.locate([photo])
+        narrower = dataclasses.replace(model.spec, margin=FitMargin(0.5, 1.0))
+        if model_file.suffix == ".ckpt":
+            with pytest.raises(InputError, match="give it to the ONNX hub file"):
+                model.store_spec(narrower, model_file)
+            return
+        model.store_spec(narrower, model_file)
+    with open_model(model_file) as model:
+        [[moved]] = model.locate([photo])
+    x1, y1, x2, y2 = bare.box
+    quarter = (x2 - x1) / 4
+    assert moved.box == pytest.approx((x1 + quarter, y1, x2 - quarter, y2), abs=1e-3)
+
+
+def test_a_spec_in_a_sidecar_is_changed_in_place_only(model_file):
+    with open_model(model_file) as model:
+        elsewhere = model_file.with_name(f"other{model_file.suffix}")
+        if model_file.suffix == ".onnx":
+            model.store_spec(model.spec, elsewhere)
+        else:
+            with pytest.raises(InputError):
+                model.store_spec(model.spec, elsewhere)
+    assert elsewhere.exists() == (model_file.suffix == ".onnx")
 
 
 def test_no_photos_no_answers(model_file):
