@@ -22,18 +22,19 @@ def installed_runtimes() -> dict[str, type[Runtime]]:
 
 
 def open_model(
-    path: Path, runtime: str | None = None, device: str = "cpu", threads: int | None = None
+    path: Path, runtime: str | None = None, device: str | None = None, threads: int | None = None
 ) -> Runtime:
     """Open a model with the runtime that reads its ending.
 
     Args:
         path: The model file.
         runtime: Name of a runtime; ``None`` chooses by the file's ending.
-        device: What runs it, e.g. ``"cpu"``.
+        device: What runs it, e.g. ``"cpu"``; ``None`` takes the runtime's first.
         threads: Threads for one inference; ``None`` leaves the choice to the library.
 
     Raises:
-        InputError: No runtime of that name, or none for that ending; the message lists them.
+        InputError: No runtime of that name, none for that ending, or no such device; the message
+            lists those there are.
     """
     known = list_runtimes()
     if runtime is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lightning_plates.drafts import draft_of
-from lightning_plates.errors import InputError, ModelError
+from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
 from lightning_plates.spec import METADATA_KEY, ModelSpec
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec

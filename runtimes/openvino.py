@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lightning_plates.errors import InputError, ModelError
+from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 
@@ -22,6 +22,7 @@ class OpenVinoRuntime(Runtime):
     """
 
     label, module, extra, suffixes = "OpenVINO", "openvino", "openvino", (".xml",)
+    devices = tuple(_DEVICES)
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ov = require(self.module, extra=self.extra)
@@ -49,9 +50,7 @@ class OpenVinoRuntime(Runtime):
 
 
 def _device(device: str, available: list[str]) -> str:
-    target = _DEVICES.get(device)
-    if target is None:
-        raise InputError(f"unknown device {device!r} (choose from: {', '.join(_DEVICES)})")
+    target = _DEVICES[device]
     if not any(name.partition(".")[0] == target for name in available):
         raise ModelError(f"device {device!r}: OpenVINO finds only {', '.join(available)} here")
     return target

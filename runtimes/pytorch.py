@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lightning_plates.errors import InputError
+from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
 from lightning_plates.spec import ModelSpec
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
@@ -24,6 +24,7 @@ class PyTorchRuntime(Runtime):
     """Runs ``.ckpt`` files with PyTorch."""
 
     label, module, extra, suffixes = "PyTorch", "torch", "train", (".ckpt",)
+    devices = ("cpu", "cuda")
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         torch = require(self.module, extra=self.extra)
@@ -61,4 +62,4 @@ def _device(torch: Any, device: str) -> Any:  # noqa: ANN401 -- torch is importe
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {device!r}: {str(error).partition(chr(10))[0]}") from error
+        raise ModelError(f"device {device!r}: {str(error).partition(chr(10))[0]}") from error

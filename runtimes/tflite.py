@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightning_plates.errors import InputError, ModelError
+from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 
@@ -47,8 +47,6 @@ class TfliteRuntime(Runtime):
     label, module, extra, suffixes = "TensorFlow Lite", "ai_edge_litert", "tflite", (".tflite",)
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
-        if device != "cpu":
-            raise InputError(f"unknown device {device!r} (choose from: cpu)")
         litert = require("ai_edge_litert.interpreter", extra=self.extra)
         try:
             self._interpreter = litert.Interpreter(str(model), num_threads=threads)

@@ -1,4 +1,4 @@
-"""Types of command-line arguments that argparse checks while parsing."""
+"""Types of command-line arguments that argparse checks while parsing, and shared options."""
 
 from __future__ import annotations
 
@@ -15,6 +15,21 @@ def positive_int(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return value
+
+
+def add_runtime_options(parser: argparse._ActionsContainer) -> None:
+    """Declare ``--runtime`` and ``--device``, both ``None`` where the model decides.
+
+    Args:
+        parser: A parser, or a group of its options.
+    """
+    parser.add_argument("--runtime", help="runtime to use (default: by the file's ending)")
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help="what runs the model: cpu, cuda, tensorrt, … by runtime, and nothing else in its "
+        "place (default: the runtime's first, nearly always cpu)",
+    )
 
 
 def fraction(text: str) -> float:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from lightning_plates.bench.contract_check import Verdict, check_contract
-from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._arguments import add_runtime_options, positive_int
 from lightning_plates.golden import Golden, golden_file, load_golden
 from runtimes import Runtime, open_model
 
@@ -58,7 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lightning_plates check", description=__doc__)
     parser.add_argument("artefact", type=Path, help="converted model")
     parser.add_argument("--golden", type=Path, help="golden answers (default: beside the model)")
-    parser.add_argument("--runtime", help="runtime to use (default: by the file's ending)")
-    parser.add_argument("--device", default="cpu", help="what runs it (%(default)s)")
+    add_runtime_options(parser)
     parser.add_argument("--threads", type=positive_int, metavar="N", help="of the runtime")
     return parser

@@ -32,7 +32,7 @@ from lightning_plates.bench.reading_trials import (
 from lightning_plates.bench.reference import Peer, peers
 from lightning_plates.bench.report.document import Document, Row, Table
 from lightning_plates.bench.report.markdown import to_markdown
-from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._arguments import add_runtime_options, positive_int
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
@@ -91,7 +91,8 @@ def _searches(args: argparse.Namespace) -> bool:
 
 
 def _open_model(args: argparse.Namespace) -> Runtime:
-    return open_model(args.model or default_model(), threads=args.threads)
+    path = args.model or default_model()
+    return open_model(path, args.runtime, args.device, args.threads)
 
 
 def _setups(engine: OcrEngine, model: Runtime | None, args: argparse.Namespace) -> Iterator[Setup]:
@@ -192,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--boxes", nargs="+", choices=PLACES, default=["true", "found"],
         help="where the plates of photos are read (default: true found)")  # fmt: skip
     add("--model", type=Path, help="box model (default: the shipped one)")
+    add_runtime_options(parser)
     add("--look", type=positive_int, nargs="+", default=[2], metavar="N",
         help="numbers of looks to compare (default: 2)")  # fmt: skip
     add("--country", default="any", help="plate formats (%(default)s)")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_plates.cli._arguments import add_runtime_options
 from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.drawing import Mark, draw_marks
@@ -144,7 +145,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a table of all boxes")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a photo")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write photos with boxes drawn")
-    parser.add_argument("--runtime", help="runtime to use (default: by the file's ending)")
-    parser.add_argument("--device", default="cpu", help="what runs the model (%(default)s)")
+    add_runtime_options(parser)
     parser.add_argument("--threads", type=int, help="threads for one inference")
     return parser

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lightning_plates.cli._arguments import (
+    add_runtime_options,
     fraction,
     non_negative_number,
     positive_int,
@@ -205,8 +206,7 @@ def _add_video_options(parser: argparse.ArgumentParser) -> None:
 def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engines")
     group.add_argument("--model", type=Path, help="box model (default: the shipped one)")
-    group.add_argument("--runtime", help="runtime to use (default: by the file's ending)")
-    group.add_argument("--device", default="cpu", help="what runs the model (%(default)s)")
+    add_runtime_options(group)
     group.add_argument("--ocr", choices=list_engines(), default=DEFAULT_ENGINE,
                        help="text engine (%(default)s)")  # fmt: skip
     group.add_argument("--look", type=positive_int, default=2, metavar="N",
