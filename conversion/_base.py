@@ -33,6 +33,7 @@ from conversion._parity import (
 )
 from lightning_plates.drafts import draft_files_in, draft_of
 from lightning_plates.errors import InputError
+from lightning_plates.golden import golden_file, save_golden
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
 from lightning_plates.spec import ModelSpec
@@ -53,6 +54,8 @@ class Job:
     """Training photos; never ``None`` where :meth:`Converter.calibrates` says so."""
     scratch: Path
     """Folder for intermediate files, removed afterwards."""
+    device: str | None = None
+    """What runs the converted model when it is compared; ``None``: its runtime's first."""
 
     @property
     def training_photos(self) -> Calibration:
@@ -155,6 +158,13 @@ class Converter(ABC):
             ConversionError: The tool failed; the message says why in one line.
         """
 
+    def answers_in(self, draft: Path) -> tuple[Path, str]:
+        """The file that is compared with the hub, and the runtime that opens it.
+
+        They are the draft itself and :attr:`runtime`, but where the target cannot run here.
+        """
+        return draft, self.runtime
+
     def convert(
         self,
         hub_file: Path,
@@ -163,6 +173,7 @@ class Converter(ABC):
         photos: Sequence[RgbImage],
         calibration: Calibration | None = None,
         min_mean_iou: float | None = None,
+        device: str | None = None,
     ) -> Artefact:
         """Convert a hub file and put the result in place if it answers like its source.
 
@@ -173,6 +184,7 @@ class Converter(ABC):
             photos: RGB photos on which both are compared.
             calibration: Training photos; needed where :meth:`calibrates` says so.
             min_mean_iou: Replaces the stated tolerance of the mean IoU.
+            device: What runs the converted model; ``None``: its runtime's first device.
 
         Raises:
             InputError: The hub, the precision or the photos cannot be used.
@@ -187,18 +199,20 @@ class Converter(ABC):
         name = f"{hub_file.stem}.{precision}{self.file_suffix()}"
         with draft_files_in(folder) as drafts, tempfile.TemporaryDirectory() as scratch:
             used = calibration if self.calibrates(precision) else None
-            job = Job(hub, precision, used, Path(scratch))
+            job = Job(hub, precision, used, Path(scratch), device)
             draft = drafts / name
             written = self._write(job, draft)
             self._finish(hub, draft, written)
             sizes = {file.name: file.stat().st_size for file in sorted(drafts.iterdir())}
-            parity = compare_files(hub.path, draft, photos, self.runtime)
+            file, runtime = self.answers_in(draft)
+            parity = compare_files(hub.path, file, photos, runtime, device)
             _require_answers(parity, precision)
             require_agreement(folder / name, parity, tolerance)
-            make_golden(hub.path, draft, self.runtime, precision)
+            golden = make_golden(hub.path, file, runtime, precision, device)
+            save_golden(golden, golden_file(draft))
             manifest = self._describe(job, sizes, written, parity, tolerance)
             write_manifest(draft, manifest)
-        return Artefact(folder / name, manifest)
+        return Artefact(folder / file.name, manifest)
 
     def _check_request(
         self, precision: str, photos: Sequence[RgbImage], calibration: Calibration | None
@@ -234,6 +248,7 @@ class Converter(ABC):
             precision=job.precision,
             hub_file=job.hub.path.name,
             hub_sha256=job.hub.sha256,
+            device=job.device,
             calibration=job.calibration.describe() if job.calibration else None,
             options={name: getattr(self, name) for name in self._option_names()},
             hub_operators=job.hub.operators,
@@ -246,7 +261,11 @@ class Converter(ABC):
 
 
 def compare_files(
-    hub_file: Path, converted: Path, photos: Sequence[RgbImage], runtime: str | None = None
+    hub_file: Path,
+    converted: Path,
+    photos: Sequence[RgbImage],
+    runtime: str | None = None,
+    device: str | None = None,
 ) -> Parity:
     """Run a hub file and a converted model on the same photos, one by one as a device does.
 
@@ -255,10 +274,11 @@ def compare_files(
         converted: What came of it; its own spec prepares its input.
         photos: RGB photos of any sizes.
         runtime: What opens ``converted``; ``None`` chooses by its ending.
+        device: What runs ``converted``; ``None`` takes the runtime's first.
     """
     with open_model(hub_file, runtime="onnxruntime") as source:
         expected, spec = _answers(source, photos), source.spec
-    with open_model(converted, runtime=runtime) as model:
+    with open_model(converted, runtime, device) as model:
         got = _answers(model, photos)
     return measure_parity(expected, got, spec)
 

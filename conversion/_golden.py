@@ -9,7 +9,7 @@ import numpy as np
 
 from lightning_plates import processing
 from lightning_plates.agreement import compare_answers
-from lightning_plates.golden import Golden, golden_file, save_golden
+from lightning_plates.golden import Golden
 from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
 from runtimes import Runtime, open_model
@@ -36,25 +36,26 @@ def draw_golden_photos() -> list[RgbImage]:
     return drawn
 
 
-def make_golden(hub_file: Path, converted: Path, runtime: str, precision: str) -> Golden:
-    """Write the golden file of ``converted`` beside it.
+def make_golden(
+    hub_file: Path, converted: Path, runtime: str, precision: str, device: str | None = None
+) -> Golden:
+    """Draw golden photos, and let source and converted model answer them.
 
     Args:
         hub_file: The source; its answers are the golden ones.
         converted: The finished draft.
         runtime: What opens ``converted``.
         precision: Of ``converted``.
+        device: What runs ``converted``; ``None`` takes the runtime's first.
     """
     photos = draw_golden_photos()
     with open_model(hub_file, runtime="onnxruntime") as source:
         expected = best_answers(source, photos)
         threshold = source.spec.score_threshold
-    with open_model(converted, runtime=runtime) as model:
+    with open_model(converted, runtime, device) as model:
         got = best_answers(model, photos)
     agreement = compare_answers(expected, got, threshold)
-    golden = Golden(tuple(photos), tuple(expected), threshold, agreement, precision)
-    save_golden(golden, golden_file(converted))
-    return golden
+    return Golden(tuple(photos), tuple(expected), threshold, agreement, precision)
 
 
 def best_answers(model: Runtime, photos: Sequence[RgbImage]) -> list[tuple[Detection, ...]]:

@@ -29,6 +29,8 @@ class Manifest:
     """Name of the source."""
     hub_sha256: str
     """Hash of the source, in hexadecimal."""
+    device: str | None
+    """What ran it when it was compared; ``None``: the first device of its runtime."""
     calibration: Mapping[str, Any] | None
     """Number, seed and hash of the calibration photos; ``None`` where there were none."""
     options: Mapping[str, Any]

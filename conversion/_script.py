@@ -35,12 +35,17 @@ def run_converter(name: str, argv: list[str]) -> int:
         "--precision", choices=cls.precisions, default=cls.precisions[0], help="%(default)s"
     )
     add_photo_options(parser)
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help="what runs the converted model when it is compared (default: its runtime's first)",
+    )
     cls.add_options(parser)
     args = parser.parse_args(argv)
     calibration, photos = chosen_photos(args)
     converter = cls.from_arguments(args)
     artefact = converter.convert(
-        args.model, args.output, args.precision, photos, calibration, args.min_iou
+        args.model, args.output, args.precision, photos, calibration, args.min_iou, args.device
     )
     print(report_line(artefact))
     return 0

@@ -63,3 +63,13 @@ def test_the_search_tries_the_last_layers(tmp_path, hub_file, some_photos, calib
     trials = [tuple(trial["kept_float"]) for trial in artefact.manifest.details["trials"]]
     assert set(trials) == {(), ("head",), ("second", "head")}
     assert list(trials[0]) == artefact.manifest.details["kept_float"]
+
+
+def test_the_device_is_the_one_that_was_asked_for(tmp_path, hub_file, some_photos):
+    with pytest.raises(InputError, match="ONNX Runtime has no device 'abacus'"):
+        OnnxRuntimeConverter().convert(
+            hub_file, tmp_path / "out", "fp32", some_photos, device="abacus"
+        )
+    assert not list((tmp_path / "out").iterdir())
+    artefact = OnnxRuntimeConverter().convert(hub_file, tmp_path, "fp32", some_photos, device="cpu")
+    assert artefact.manifest.device == "cpu"
