@@ -22,6 +22,7 @@ import numpy as np
 from conversion._calibration import Calibration
 from conversion._golden import make_golden
 from conversion._hub_file import Hub, open_hub
+from conversion._keep_float import SEARCH_PHOTOS
 from conversion._manifest import Manifest, write_manifest
 from conversion._parity import (
     TOLERANCES,
@@ -35,7 +36,7 @@ from lightning_plates.drafts import draft_files_in, draft_of
 from lightning_plates.errors import InputError
 from lightning_plates.golden import golden_file, save_golden
 from lightning_plates.optional import require
-from lightning_plates.photos import RgbImage
+from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime, open_model
 
@@ -82,6 +83,23 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """A precision, or a named choice of options with which a precision is made."""
+
+    precision: str
+    """One of the converter's precisions."""
+    name: str = ""
+    """What tells it from the plain precision, e.g. ``"dynamic"``; empty for that one."""
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Value by field of the converter, where it is not the default."""
+
+    @property
+    def label(self) -> str:
+        """For people, e.g. ``"int8 dynamic"``."""
+        return f"{self.precision} {self.name}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
 class Artefact:
     """A converted model that was put in place."""
 
@@ -104,6 +122,9 @@ class Converter(ABC):
     """Extra of this distribution that installs it."""
     precisions: ClassVar[tuple[str, ...]]
     """Those of :data:`~conversion._parity.PRECISIONS` that the format has."""
+    variants: ClassVar[tuple[Variant, ...]] = ()
+    """What ``all`` makes beside every plain precision. Each needs a file name of its own, see
+    :meth:`file_suffix`."""
     suffix: ClassVar[str]
     """Ending of the file that a runtime opens."""
     runtime: ClassVar[str]
@@ -116,6 +137,13 @@ class Converter(ABC):
     @classmethod  # noqa: B027 -- few formats have options
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         """Declare the options of this format; ``dest`` is the field's name."""
+
+    @classmethod
+    def every_variant(cls) -> tuple[Variant, ...]:
+        """The plain precisions and the named variants, those of one precision together."""
+        plain = tuple(Variant(precision) for precision in cls.precisions)
+        order = {precision: number for number, precision in enumerate(cls.precisions)}
+        return tuple(sorted(plain + cls.variants, key=lambda one: order[one.precision]))
 
     @classmethod
     def from_arguments(cls: type[ConverterType], args: argparse.Namespace) -> ConverterType:
@@ -281,6 +309,29 @@ def compare_files(
     with open_model(converted, runtime, device) as model:
         got = _answers(model, photos)
     return measure_parity(expected, got, spec)
+
+
+def measure_trial(
+    job: Job, trial: Path, runtime: str, spec: ModelSpec | None = None
+) -> tuple[Parity, int]:
+    """Compare a file that is only tried, and weigh it.
+
+    Args:
+        job: The conversion; its first calibration photos are compared on.
+        trial: The file, alone with what belongs to it in a folder of ``job.scratch``.
+        runtime: What opens it.
+        spec: The convention to write beside it, for formats that cannot carry it.
+
+    Returns:
+        How far its answers are from the hub's, and its size in bytes.
+    """
+    sidecar = trial.with_name(trial.name + Runtime.SPEC_SUFFIX)
+    files = (file for file in trial.parent.iterdir() if file != sidecar)
+    size_bytes = sum(file.stat().st_size for file in files)
+    if spec is not None:
+        sidecar.write_text(spec.to_json(), encoding="utf-8")
+    photos = [load_photo(file) for file in job.training_photos.files[:SEARCH_PHOTOS]]
+    return compare_files(job.hub.path, trial, photos, runtime, job.device), size_bytes
 
 
 def produce(

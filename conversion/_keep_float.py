@@ -11,19 +11,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from conversion._parity import Parity
+from conversion._parity import TOLERANCES, Parity
 
 Layers: TypeAlias = tuple[str, ...]
-Measure: TypeAlias = Callable[[Layers], Parity]
-"""Quantises everything but the named layers, and compares the result with the hub."""
+Measure: TypeAlias = Callable[[Layers], tuple[Parity, int]]
+"""Quantises everything but the named layers; compares the result with the hub and weighs it: bytes
+of what a runtime reads."""
 
 TAILS = (0, 1, 2, 4)
 """Numbers of last layers that are tried in float."""
 SENSITIVE = (1, 2, 4, 8)
 """Numbers of the most sensitive layers that the longer search tries in float."""
 
+ENOUGH = TOLERANCES["int8"].min_mean_iou
+"""Mean IoU from which on bytes count; a choice below it would be refused anyway."""
 WORTH = 0.005
-"""Gain in mean IoU below which leaving more layers in float is not worth their bytes."""
+"""Gain in mean IoU that no choice of more layers may fall short of: less is chance."""
+WORTH_PER_MB = 0.01
+"""Gain in mean IoU that each megabyte (10⁶ bytes) more must bring, once :data:`ENOUGH` is met."""
+
 SEARCH_PHOTOS = 16
 """Calibration photos on which choices are compared."""
 
@@ -35,10 +41,13 @@ class Trial:
     kept: Layers
     """Layers left in float."""
     parity: Parity
+    size_bytes: int
+    """Of the file with these layers in float."""
 
     def describe(self) -> dict[str, Any]:
         """What the manifest says of it."""
-        return {"kept_float": list(self.kept), "mean_iou": round(self.parity.mean_iou, 4)}
+        iou = round(self.parity.mean_iou, 4)
+        return {"kept_float": list(self.kept), "mean_iou": iou, "bytes": self.size_bytes}
 
 
 def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) -> list[Trial]:
@@ -46,7 +55,7 @@ def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) ->
 
     Args:
         layers: Names of all layers with weights, from input to output.
-        measure: Makes and compares one choice.
+        measure: Makes, compares and weighs one choice.
         every_layer: Also measure what each layer alone gains in float, and try the most sensitive
             ones together; one quantisation a layer.
 
@@ -54,27 +63,37 @@ def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) ->
         All trials, the best first, as :func:`rank` sorts them.
     """
     tails = [tuple(layers[len(layers) - count :]) for count in TAILS if count <= len(layers)]
-    trials = [Trial(kept, measure(kept)) for kept in tails]
+    trials = [Trial(kept, *measure(kept)) for kept in tails]
     if every_layer:
-        alone = rank([Trial((layer,), measure((layer,))) for layer in layers])
+        alone = [Trial((layer,), *measure((layer,))) for layer in layers]
+        alone.sort(key=lambda trial: -trial.parity.mean_iou)
         order = {layer: position for position, layer in enumerate(layers)}
         for count in SENSITIVE[1:]:
             chosen = [trial.kept[0] for trial in alone[:count]]
             kept = tuple(sorted(chosen, key=order.__getitem__))
-            trials.append(Trial(kept, measure(kept)))
+            trials.append(Trial(kept, *measure(kept)))
         trials += alone
     return rank(trials)
 
 
 def rank(trials: Sequence[Trial]) -> list[Trial]:
-    """Sort ``trials``, the best first: of those about as good as the best, the smallest."""
-    best = max(trial.parity.mean_iou for trial in trials)
+    """Sort ``trials``: the choice first, then the others, the smallest file first.
 
-    def badness(trial: Trial) -> tuple[bool, int, float]:
-        behind = trial.parity.mean_iou < best - WORTH
-        return behind, 0 if behind else len(trial.kept), -trial.parity.mean_iou
+    From the smallest file on, a larger one is taken where it gains at least :data:`WORTH`; and, if
+    what it replaces is good :data:`ENOUGH` already, :data:`WORTH_PER_MB` for each megabyte more.
+    """
+    by_size = sorted(trials, key=lambda trial: (trial.size_bytes, -trial.parity.mean_iou))
+    chosen = by_size[0]
+    for larger in by_size[1:]:
+        chosen = larger if _pays(chosen, larger) else chosen
+    return [chosen, *(trial for trial in by_size if trial is not chosen)]
 
-    return sorted(trials, key=badness)
+
+def _pays(smaller: Trial, larger: Trial) -> bool:
+    gain = larger.parity.mean_iou - smaller.parity.mean_iou
+    more_mb = (larger.size_bytes - smaller.size_bytes) / 1e6
+    wanted = WORTH_PER_MB * more_mb if smaller.parity.mean_iou >= ENOUGH else 0.0
+    return gain >= max(WORTH, wanted)
 
 
 def add_float_options(parser: argparse.ArgumentParser) -> None:

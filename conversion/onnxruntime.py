@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from conversion._base import Converter, Job, Written, compare_files
+from conversion._base import Converter, Job, Variant, Written, measure_trial
 from conversion._hub_file import Hub, count_operators, load_graph
-from conversion._keep_float import SEARCH_PHOTOS, Layers, add_float_options, choose_layers
+from conversion._keep_float import Layers, add_float_options, choose_layers
 from conversion._parity import Parity
 from conversion._qdq import ALGORITHMS, Quantiser
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
-from lightning_plates.photos import RgbImage, load_photo
 from runtimes.onnxruntime import library_errors
 
 
@@ -33,6 +32,7 @@ class OnnxRuntimeConverter(Converter):
     precisions = ("fp32", "fp16", "int8")
     suffix, runtime, carries_spec = ".onnx", "onnxruntime", True
     max_opset: ClassVar[int] = 23
+    variants = tuple(Variant(precision, ".ort", {"format": "ort"}) for precision in precisions)
 
     format: str = "onnx"
     """``onnx``, or ``ort``: the mobile format."""
@@ -78,23 +78,19 @@ class OnnxRuntimeConverter(Converter):
         if self.keep_float is not None:
             quantiser.write(target, self.keep_float)
             return {"kept_float": list(self.keep_float)}
-        photos = [load_photo(file) for file in job.training_photos.files[:SEARCH_PHOTOS]]
-        trials = choose_layers(
-            quantiser.layers,
-            lambda kept: _try(job, quantiser, photos, kept),
-            every_layer=self.search,
-        )
+        folder = job.scratch / "trial"
+        folder.mkdir()
+
+        def measure(kept: Layers) -> tuple[Parity, int]:
+            quantiser.write(folder / "trial.onnx", kept)
+            return measure_trial(job, folder / "trial.onnx", self.runtime)
+
+        trials = choose_layers(quantiser.layers, measure, every_layer=self.search)
         quantiser.write(target, trials[0].kept)
         return {
             "kept_float": list(trials[0].kept),
             "trials": [trial.describe() for trial in trials],
         }
-
-
-def _try(job: Job, quantiser: Quantiser, photos: list[RgbImage], kept: Layers) -> Parity:
-    trial = job.scratch / "trial.onnx"
-    quantiser.write(trial, kept)
-    return compare_files(job.hub.path, trial, photos, "onnxruntime")
 
 
 def _save_half(hub: Hub, target: Path) -> None:

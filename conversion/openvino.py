@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conversion._base import Converter, Job, Written, compare_files
+from conversion._base import Converter, Job, Written, measure_trial
 from conversion._hub_file import Hub
-from conversion._keep_float import SEARCH_PHOTOS, Layers, add_float_options, choose_layers
+from conversion._keep_float import Layers, add_float_options, choose_layers
 from conversion._parity import Parity
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.optional import require
-from lightning_plates.photos import load_photo
-from runtimes import Runtime
 
 _WEIGHTED = frozenset({"Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"})
 _PRESETS = ("mixed", "performance")
@@ -61,15 +59,12 @@ class OpenVinoConverter(Converter):
     def _quantised(self, job: Job) -> tuple[Any, dict[str, Any]]:
         if self.keep_float is not None:
             return self._quantise(job, self.keep_float), {"kept_float": list(self.keep_float)}
-        photos = [load_photo(file) for file in job.training_photos.files[:SEARCH_PHOTOS]]
-        trial = job.scratch / "trial.xml"
+        trial = job.scratch / "trial" / "trial.xml"
 
-        def measure(kept: Layers) -> Parity:
+        def measure(kept: Layers) -> tuple[Parity, int]:
             ov = require("openvino", extra=self.extra)
             ov.save_model(self._quantise(job, kept), str(trial), compress_to_fp16=False)
-            sidecar = trial.with_name(trial.name + Runtime.SPEC_SUFFIX)
-            sidecar.write_text(job.hub.spec.to_json(), encoding="utf-8")
-            return compare_files(job.hub.path, trial, photos, self.runtime)
+            return measure_trial(job, trial, self.runtime, job.hub.spec)
 
         trials = choose_layers(_layers(_read(job.hub)), measure, every_layer=self.search)
         facts = [trial.describe() for trial in trials]

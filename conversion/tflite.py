@@ -22,19 +22,18 @@ from typing import Any
 import numpy as np
 
 from conversion import _tflite_quantise
-from conversion._base import Converter, Job, Written, compare_files
+from conversion._base import Converter, Job, Variant, Written, measure_trial
 from conversion._calibration import Calibration
 from conversion._folding import save_folded, spread_grids
-from conversion._keep_float import SEARCH_PHOTOS, Layers, add_float_options, choose_layers
+from conversion._keep_float import Layers, add_float_options, choose_layers
 from conversion._parity import Parity
 from conversion._tflite_graph import read_graph
 from conversion._tflite_metadata import add_metadata
 from conversion._tool_environment import ToolEnvironment
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
-from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.photos import RgbImage
 from lightning_plates.spec import ModelSpec
-from runtimes import Runtime
 
 TOOLS = ToolEnvironment("tflite", pythons=("3.12", "3.13"))
 """onnx2tf declares Python 3.12; its pinned version also works on 3.10 and 3.11."""
@@ -49,6 +48,7 @@ class TfliteConverter(Converter):
     label, module, extra = "TensorFlow Lite", "ai_edge_litert", "tflite"
     precisions = ("fp32", "fp16", "int8")
     suffix, runtime = ".tflite", "tflite"
+    variants = tuple(Variant("int8", kind, {"kind": kind}) for kind in KINDS[1:])
 
     kind: str = KINDS[0]
     """Of INT8: one of :data:`KINDS`."""
@@ -165,15 +165,14 @@ class _Static:
         names.write_text(json.dumps(scopes), encoding="utf-8")
         _quantise(self._source, "static", target, "--ranges", self._ranges, "--keep-float", names)
 
-    def measure(self, kept: Layers) -> Parity:
-        """Write and compare one choice of layers."""
-        trial = self._job.scratch / "trial.tflite"
-        self.write(trial, kept)
-        sidecar = trial.with_name(trial.name + Runtime.SPEC_SUFFIX)
-        sidecar.write_text(self._spec.to_json(), encoding="utf-8")
-        files = self._job.training_photos.files[:SEARCH_PHOTOS]
-        photos = [load_photo(file) for file in files]
-        return compare_files(self._job.hub.path, trial, photos, TfliteConverter.runtime)
+    def measure(self, kept: Layers) -> tuple[Parity, int]:
+        """Write, compare and weigh one choice of layers."""
+        folder = self._job.scratch / "trial"
+        folder.mkdir(exist_ok=True)
+        self.write(folder / "trial.tflite", kept)
+        return measure_trial(
+            self._job, folder / "trial.tflite", TfliteConverter.runtime, self._spec
+        )
 
 
 def _save_float(job: Job) -> Path:

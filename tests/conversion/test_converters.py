@@ -170,7 +170,7 @@ def test_layers_are_kept_in_float_only_where_it_pays():
     iou = {(): 0.80, ("d",): 0.951, ("c", "d"): 0.953, ("a", "b", "c", "d"): 0.954}
 
     def measure(kept):
-        return Parity(4, 4, 0.1, iou.get(kept, 0.5), 0.0)
+        return Parity(4, 4, 0.1, iou.get(kept, 0.5), 0.0), 1000 + len(kept)
 
     trials = choose_layers(["a", "b", "c", "d"], measure, every_layer=False)
     assert trials[0].kept == ("d",)
@@ -178,7 +178,22 @@ def test_layers_are_kept_in_float_only_where_it_pays():
     iou["a", "d"] = 0.99  # the most sensitive two, found one by one
     iou["a",] = 0.9
     assert choose_layers(["a", "b", "c", "d"], measure, every_layer=True)[0].kept == ("a", "d")
-    assert rank([Trial(("x",), measure(("a",)))])[0].kept == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("small_iou", "large_iou", "more_mb", "chosen"),
+    [
+        (0.96, 0.99, 1, "large"),  # 0.03 a megabyte
+        (0.96, 0.99, 24, "small"),  # 0.00125 a megabyte
+        (0.80, 0.99, 24, "large"),  # a file that would be refused is worth no byte
+        (0.80, 0.804, 0.1, "small"),  # less than chance gives
+    ],
+)
+def test_each_megabyte_in_float_must_bring_something(small_iou, large_iou, more_mb, chosen):
+    small = Trial(("small",), Parity(4, 4, 0.1, small_iou, 0.0), 10_000_000)
+    size = 10_000_000 + round(more_mb * 1e6)
+    large = Trial(("large",), Parity(4, 4, 0.1, large_iou, 0.0), size)
+    assert rank([large, small])[0].kept == (chosen,)
 
 
 def test_calibration_comes_from_the_training_side_only(plate_set):
