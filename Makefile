@@ -8,7 +8,8 @@ RUN := $(BIN)/python -m lightning_plates
 EXTRAS := train,data,read,video,heic,dev
 DEMO := runs/demo
 
-.PHONY: demo bench-cache test slow lint types imports check thesis constraints clean help
+.PHONY: demo bench-cache train-shipped ablation test slow lint types imports check thesis \
+	constraints clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -58,6 +59,53 @@ bench-cache: $(VENV)/.installed  ## 17 epochs with and without the feature cache
 			--run runs/bench-cache/$$network-cache-$$cache --resume || exit 1; \
 	done; done
 	$(RUN) compare runs/bench-cache/*-cache-* -o runs/bench-cache/report
+
+# The finder that ships, from its photos to its INT8 file. PLATES: folder with the sets openimages
+# and romanian; BACKBONE: starting weights. Interrupted, the same command goes on; on two cores
+# count with two hours. `artifacts/finder/README.md` says what is in it.
+PLATES ?= ../shared/data/plates
+BACKBONE ?= ../shared/data/weights/mobilenet_v2.safetensors
+VALIDATION := [0-2]|dayride_type1_00[23]
+FINDER := runs/plate_finder
+
+train-shipped: $(FINDER)/plate_finder_int8.onnx  ## train, calibrate, export and quantise the finder
+	@echo '$(FINDER): plate_finder.onnx and plate_finder_int8.onnx; artifacts/finder holds ours'
+
+runs/synthetic/boxes.csv: $(VENV)/.installed
+	$(RUN) data synthesise -o runs/synthetic --count 700 --several 0.3
+
+# Training photos only: what is drawn onto them must not meet the validation photos.
+runs/openimages_train/boxes.csv: $(PLATES)/openimages/boxes.csv
+	mkdir -p $(@D)
+	ln -sf $(abspath $(PLATES))/openimages/[3-9a-f]*.jpg $(@D)/
+	grep -v '^[0-2]' $< > $@
+
+runs/synthetic_onto/boxes.csv: runs/openimages_train/boxes.csv $(VENV)/.installed
+	$(RUN) data synthesise -o runs/synthetic_onto --onto runs/openimages_train --count 400 --seed 5
+
+$(FINDER)/run.json: runs/synthetic/boxes.csv runs/synthetic_onto/boxes.csv
+	$(RUN) fit --config configs/plate_finder.yaml --run $(FINDER) --resume --model.weights $(BACKBONE)
+
+$(FINDER)/calibrated.ckpt: $(FINDER)/run.json
+	$(RUN) calibrate-finder $(FINDER)/best.ckpt $(PLATES)/openimages $(PLATES)/romanian \
+		--only '$(VALIDATION)' --threshold 0.3 -o $@
+
+$(FINDER)/plate_finder.onnx: $(FINDER)/calibrated.ckpt
+	$(BIN)/python -m conversion.hub $< -o $@
+
+$(FINDER)/plate_finder_int8.onnx: $(FINDER)/plate_finder.onnx
+	$(BIN)/python -m conversion.onnxruntime $< -o $(FINDER)/converted --precision int8 \
+		--calibration runs/openimages_train
+	cp $(FINDER)/converted/plate_finder.int8.onnx $@
+
+# One lever at a time, the same photos, seed and budget; see configs/ablation/README.md.
+LEVERS := $(patsubst configs/ablation/%.yaml,%,$(wildcard configs/ablation/*.yaml))
+ablation: runs/synthetic/boxes.csv runs/synthetic_onto/boxes.csv  ## what each lever of the finder gains
+	for lever in short $(filter-out short,$(LEVERS)); do \
+		$(RUN) fit --config configs/plate_finder.yaml --config configs/ablation/short.yaml \
+			--config configs/ablation/$$lever.yaml --run runs/ablation/$$lever --resume || exit 1; \
+	done
+	$(RUN) compare $(addprefix runs/ablation/,short $(filter-out short,$(LEVERS))) -o runs/ablation/report
 
 test: $(VENV)/.installed  ## the fast tests
 	$(BIN)/python -m pytest -q -m "not slow and not gpu and not network"

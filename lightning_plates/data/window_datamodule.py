@@ -57,6 +57,7 @@ class WindowDataset(Dataset[PlateBatch]):
         ranges: How windows are drawn.
         length: Number of windows.
         seed: Another seed, for example of the next epoch, gives other windows.
+        photometric: Whether light, colour, sharpness and noise are changed.
     """
 
     def __init__(
@@ -66,10 +67,11 @@ class WindowDataset(Dataset[PlateBatch]):
         ranges: WindowRanges,
         length: int,
         seed: tuple[int, int],
+        photometric: bool = True,
     ) -> None:
         self._pools, self._spec, self._ranges = pools, spec, ranges
         self._length, self._seed = length, seed
-        self._look = WindowLook()
+        self._look = WindowLook() if photometric else None
         weights = np.array([pool.source.weight for pool in pools])
         self._shares = weights / weights.sum()
 
@@ -80,8 +82,10 @@ class WindowDataset(Dataset[PlateBatch]):
         rng = np.random.default_rng((*self._seed, index))
         pool = self._pools[int(rng.choice(len(self._pools), p=self._shares))]
         window = draw_window(pool, self._ranges, rng)
-        image = self._look(window.image, int(rng.integers(2**31)))
-        return to_example(Window(image, window.boxes, window.kinds), self._spec, index)
+        if self._look is not None:
+            image = self._look(window.image, int(rng.integers(2**31)))
+            window = Window(image, window.boxes, window.kinds)
+        return to_example(window, self._spec, index)
 
 
 class WholePhotoDataset(Dataset[PlateBatch]):
@@ -124,6 +128,7 @@ class PlateWindowDataModule(LightningDataModule):
         workers: Processes that prepare windows; 0 does it in the main one, which is quickest
             where the network itself needs all the cores.
         seed: Seed of all windows.
+        photometric: Whether light, colour, sharpness and noise of the windows are changed.
     """
 
     def __init__(
@@ -134,9 +139,11 @@ class PlateWindowDataModule(LightningDataModule):
         batch_size: int = 24,
         workers: int = 0,
         seed: int = 0,
+        photometric: bool = True,
     ) -> None:
         super().__init__()
         self.sources, self.ranges = sources, ranges or WindowRanges()
+        self.photometric = photometric
         self.windows_per_epoch, self.batch_size = windows_per_epoch, batch_size
         self.workers, self.seed = workers, seed
         self._pools: tuple[PhotoPool, ...] = ()
@@ -167,7 +174,9 @@ class PlateWindowDataModule(LightningDataModule):
         """Windows of the current epoch."""
         assert self.trainer is not None
         seed = (self.seed, self.trainer.current_epoch)
-        windows = WindowDataset(self._pools, self._spec, self.ranges, self.windows_per_epoch, seed)
+        windows = WindowDataset(
+            self._pools, self._spec, self.ranges, self.windows_per_epoch, seed, self.photometric
+        )
         return DataLoader(windows, self.batch_size, num_workers=self.workers, drop_last=True)
 
     def val_dataloader(self) -> DataLoader[PlateBatch]:

@@ -77,7 +77,7 @@ def heat_loss(logits: Tensor, targets: DenseTargets) -> Tensor:
     return total / is_centre.sum().clamp(min=1)
 
 
-def box_loss(boxes: Tensor, targets: DenseTargets) -> Tensor:
+def box_loss(boxes: Tensor, targets: DenseTargets, giou_weight: float = 1.0) -> Tensor:
     """GIoU and edge distance over the positive cells, a scalar; 0 in a batch without plates."""
     predicted = boxes.permute(0, 2, 3, 1)[targets.positive]
     wanted = targets.boxes.permute(0, 2, 3, 1)[targets.positive]
@@ -85,12 +85,15 @@ def box_loss(boxes: Tensor, targets: DenseTargets) -> Tensor:
         return boxes.sum() * 0.0
     side = (wanted[:, 2:] - wanted[:, :2]).clamp(min=0.5).repeat(1, 2)
     edges = functional.smooth_l1_loss(predicted / side, wanted / side, beta=0.05)
-    return (1 - generalised_iou(predicted, wanted)).mean() + EDGE_WEIGHT * 4 * edges
+    overlap = (1 - generalised_iou(predicted, wanted)).mean()
+    return giou_weight * overlap + EDGE_WEIGHT * 4 * edges
 
 
-def dense_loss(grid: GridOutput, targets: DenseTargets) -> tuple[Tensor, Tensor]:
+def dense_loss(
+    grid: GridOutput, targets: DenseTargets, giou_weight: float = 1.0
+) -> tuple[Tensor, Tensor]:
     """Losses of the heat map and of the boxes, two scalars."""
-    return heat_loss(grid.heat_logits, targets), box_loss(grid.boxes, targets)
+    return heat_loss(grid.heat_logits, targets), box_loss(grid.boxes, targets, giou_weight)
 
 
 def generalised_iou(first: Tensor, second: Tensor) -> Tensor:

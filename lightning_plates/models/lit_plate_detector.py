@@ -15,7 +15,8 @@ from lightning_plates.models.checkpoint import SpecModule
 from lightning_plates.models.dense_head import PlateOutput, attach_dense_head
 from lightning_plates.models.dense_losses import dense_loss, encode_targets
 from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
-from lightning_plates.models.weights import SCALINGS, Scaling, read_weights
+from lightning_plates.models.weights import read_weights
+from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class LitPlateDetector(SpecModule):
         head_rate: Learning rate of the new layers.
         weight_decay: Of AdamW.
         box_weight: Weight of the box loss beside the heat map's.
+        giou_weight: Weight of GIoU beside the distance of the edges, in the box loss.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class LitPlateDetector(SpecModule):
         head_rate: float = 2e-3,
         weight_decay: float = 0.02,
         box_weight: float = 2.0,
+        giou_weight: float = 1.0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
@@ -98,7 +101,7 @@ class LitPlateDetector(SpecModule):
         images = batch.images.contiguous(memory_format=torch.channels_last)
         grid = self.network.grid(images)
         targets = encode_targets(batch.boxes, batch.kinds, *grid.boxes.shape[-2:])
-        heat, box = dense_loss(grid, targets)
+        heat, box = dense_loss(grid, targets, self.hparams["giou_weight"])
         loss: Tensor = heat + self.hparams["box_weight"] * box
         values = {"train/loss": loss, "train/heat_loss": heat, "train/box_loss": box}
         self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(images))
