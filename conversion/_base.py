@@ -84,14 +84,14 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A precision, or a named choice of options with which a precision is made."""
+    """A precision, or a named choice of options with which ``all`` makes a precision."""
 
     precision: str
     """One of the converter's precisions."""
     name: str = ""
     """What tells it from the plain precision, e.g. ``"dynamic"``; empty for that one."""
-    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Value by field of the converter, where it is not the default."""
+    words: tuple[str, ...] = ()
+    """What the converter's script is told beside ``--precision``, e.g. ``("--kind", "dynamic")``."""
 
     @property
     def label(self) -> str:

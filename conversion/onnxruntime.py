@@ -32,7 +32,7 @@ class OnnxRuntimeConverter(Converter):
     precisions = ("fp32", "fp16", "int8")
     suffix, runtime, carries_spec = ".onnx", "onnxruntime", True
     max_opset: ClassVar[int] = 23
-    variants = tuple(Variant(precision, ".ort", {"format": "ort"}) for precision in precisions)
+    variants = tuple(Variant(precision, ".ort", ("--format", "ort")) for precision in precisions)
 
     format: str = "onnx"
     """``onnx``, or ``ort``: the mobile format."""

@@ -48,7 +48,7 @@ class TfliteConverter(Converter):
     label, module, extra = "TensorFlow Lite", "ai_edge_litert", "tflite"
     precisions = ("fp32", "fp16", "int8")
     suffix, runtime = ".tflite", "tflite"
-    variants = tuple(Variant("int8", kind, {"kind": kind}) for kind in KINDS[1:])
+    variants = tuple(Variant("int8", kind, ("--kind", kind)) for kind in KINDS[1:])
 
     kind: str = KINDS[0]
     """Of INT8: one of :data:`KINDS`."""
