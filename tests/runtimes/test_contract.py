@@ -52,11 +52,29 @@ def _tflite_file(folder):
     return Path(shutil.copy(shipped, folder / "tiny.tflite"))
 
 
+def _ncnn_file(folder):
+    """Written by hand: the mean of each channel, and a layer with weights."""
+    pytest.importorskip("ncnn", reason="the extra 'ncnn' is not installed")
+    weight = np.array([[0.5, 0, 0], [0, 0.5, 0], [0.5, 0, 0], [0, 0, 0.5]], np.float32)
+    bias = np.array([0, 0, 0.5, 0.5], np.float32)
+    file = folder / "tiny.param"
+    file.write_text(
+        "7767517\n3 3\n"
+        "Input image 0 1 image 0=8 1=8 2=3\n"
+        "Pooling pool 1 1 image pooled 0=1 4=1\n"
+        "InnerProduct head 1 1 pooled box 0=4 1=1 2=12\n"
+    )
+    file.with_suffix(".bin").write_bytes(bytes(4) + weight.tobytes() + bias.tobytes())
+    (folder / "tiny.param.spec.json").write_text(RGB_SPEC.to_json())
+    return file
+
+
 MODEL_MAKERS = {
     ".onnx": _onnx_file,
     ".ckpt": _checkpoint_file,
     ".xml": _openvino_file,
     ".tflite": _tflite_file,
+    ".param": _ncnn_file,
 }
 
 CONSTANT_BOX = (0.25, 0.25, 0.75, 0.5)
