@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +75,7 @@ def export_hub(
 
     def convert(draft: Path) -> None:
         _export(module, spec, batch, draft, opset)
-        _finish(draft, spec, checkpoint)
+        finish_hub(draft, spec, {"lightning_plates.checkpoint_sha256": sha256_of(checkpoint)})
 
     def compare(draft: Path) -> Parity:
         with open_model(draft) as model:
@@ -119,10 +119,10 @@ def _export(
             )
         except torch.onnx.OnnxExporterError as error:
             raise ConversionError(f"the ONNX exporter failed: {error}") from error
-    _fold_constants(draft)
+    fold_constants(draft)
 
 
-def _fold_constants(draft: Path) -> None:
+def fold_constants(draft: Path) -> None:
     """Compute what is constant once and fold pads into their convolutions.
 
     The classic exporter writes ten nodes for one padding module; converters and quantisers
@@ -155,8 +155,17 @@ def _dynamic_batch(spec: ModelSpec, example: Tensor, classic: bool) -> dict[str,
     }
 
 
-def _finish(draft: Path, spec: ModelSpec, checkpoint: Path) -> None:
-    """Write the metadata and check the graph as a reader of the file would."""
+def finish_hub(draft: Path, spec: ModelSpec, origin: Mapping[str, str]) -> None:
+    """Write the metadata and check the graph as a reader of the file would.
+
+    Args:
+        draft: The ``.onnx`` file; it is changed.
+        spec: Its convention.
+        origin: Further metadata that says what it was made from.
+
+    Raises:
+        ConversionError: The graph is not valid ONNX.
+    """
     onnx = require("onnx", extra="train")
     model = onnx.load(str(draft))
     onnx.helper.set_model_props(
@@ -164,7 +173,7 @@ def _finish(draft: Path, spec: ModelSpec, checkpoint: Path) -> None:
         {
             METADATA_KEY: spec.to_json(),
             "lightning_plates.version": lightning_plates.__version__,
-            "lightning_plates.checkpoint_sha256": sha256_of(checkpoint),
+            **origin,
         },
     )
     try:

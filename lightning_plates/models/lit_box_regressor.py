@@ -21,7 +21,8 @@ from lightning_plates.models.evaluation import (
     measure_boxes,
 )
 from lightning_plates.models.losses import LOSSES, LossName
-from lightning_plates.models.weights import SCALINGS, Scaling, read_weights
+from lightning_plates.models.weights import read_weights
+from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
 
 

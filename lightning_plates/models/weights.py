@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 import torch
 import torchvision
@@ -17,19 +17,7 @@ from torch import Tensor, nn
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import ConfigError, InputError
 from lightning_plates.models.backbones import Padding
-from lightning_plates.spec import Triple
-
-Scaling = Literal["imagenet", "unit", "symmetric"]
-"""Name of an input scaling; :data:`SCALINGS` says what it does."""
-
-SCALINGS: Mapping[Scaling, tuple[Triple, Triple]] = {
-    # Means and standard deviations of ImageNet's channels, as torchvision uses them.
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    # −1 to 1, as the networks from TensorFlow's model zoo expect.
-    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
-"""Mean and standard deviation by name; pixels are divided by 255 first."""
+from lightning_plates.scalings import SCALINGS, Scaling
 
 _CLASSIFIER_PREFIXES = ("classifier.", "fc.", "AuxLogits.")
 """Parts of complete classification networks that a backbone leaves out."""
