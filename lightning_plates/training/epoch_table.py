@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import time
 from io import StringIO
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from lightning_plates.clock import Timer
 from lightning_plates.drafts import write_text
 from lightning_plates.training.curves import draw_curves
 from lightning_plates.training.run_folder import RunFolder
@@ -38,7 +38,7 @@ class EpochTable(Callback):
         self.rows: list[dict[str, float]] = []
         self.preparation_seconds = 0.0
         self.preparation_cpu_seconds = 0.0
-        self._started = (time.perf_counter(), time.process_time())
+        self._lap_timer = Timer()
 
     @property
     def train_seconds(self) -> float:
@@ -49,8 +49,8 @@ class EpochTable(Callback):
     def cpu_seconds(self) -> float:
         """Processor time of preparation and epochs, the cores added up.
 
-        Unlike wall time it hardly depends on what else the machine does; work on a GPU and in
-        processes that load photos is not in it.
+        Unlike wall time it hardly depends on what else the machine does; work on a GPU is not in
+        it, and processes that load photos count once they have ended.
         """
         return self.preparation_cpu_seconds + sum(row["cpu_seconds"] for row in self.rows)
 
@@ -98,9 +98,9 @@ class EpochTable(Callback):
 
     def _lap(self) -> tuple[float, float]:
         """Wall and processor seconds since the last call."""
-        wall, cpu = self._started
-        self._started = (time.perf_counter(), time.process_time())
-        return self._started[0] - wall, self._started[1] - cpu
+        span = self._lap_timer.read()
+        self._lap_timer = Timer()
+        return span.wall_ms / 1000, span.cpu_ms / 1000
 
     def _print_row(self) -> None:
         row = self.rows[-1]

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ from lightning_plates.data.annotations.reader import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
 from lightning_plates.data.synthetic.onto import replace_plates
 from lightning_plates.data.synthetic.scene import PlacedPlate, Scene, SceneOptions, compose
+from lightning_plates.data.workers import map_on_cores
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.errors import InputError
 from lightning_plates.photos import encode_jpeg, load_photo
@@ -33,7 +30,6 @@ MANIFEST = "manifest.json"
 JOURNAL = ".finished"
 """One JSON line a finished photo; what a continued run reads instead of drawing again."""
 
-_CHUNK = 8  # photos that a worker takes at once
 _RECIPE = 1  # raised whenever the same seed would draw other photos
 
 
@@ -190,49 +186,18 @@ def _photo_from_json(fields: dict[str, Any]) -> PhotoRecord:
 def _draw_all(
     job: _Job, missing: list[int], workers: int | None
 ) -> Iterator[tuple[int, PhotoRecord]]:
-    count = min(workers or os.cpu_count() or 1, -(-len(missing) // _CHUNK))
-    if count <= 1:
-        threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-        try:
-            yield from ((index, draw_photo(job, index)) for index in missing)
-        finally:
-            cv2.setNumThreads(threads)
-        return
-    # Not fork: the parent may hold threads of torch or OpenCV, which do not survive it.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, context, _start_worker, (job,))
-    try:
-        with _without_interrupts():
-            photos = pool.map(_draw_in_worker, missing, chunksize=_CHUNK)
-        yield from zip(missing, photos, strict=True)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    photos = map_on_cores(partial(_draw_alone, job), missing, workers)
+    yield from zip(missing, photos, strict=True)
 
 
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Let processes that start meanwhile ignore Ctrl-C: the parent decides what it means."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
-_worker_job: list[_Job] = []  # set once per process, so that it is not sent with every photo
-
-
-def _start_worker(job: _Job) -> None:
+def _draw_alone(job: _Job, index: int) -> PhotoRecord:
+    # One process a core already: OpenCV's own threads would only get in each other's way.
+    threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
-    _worker_job[:] = [job]
-
-
-def _draw_in_worker(index: int) -> PhotoRecord:
-    return draw_photo(_worker_job[0], index)
+    try:
+        return draw_photo(job, index)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def draw_photo(job: _Job, index: int) -> PhotoRecord:
