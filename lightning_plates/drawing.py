@@ -29,6 +29,12 @@ class Mark:
     """Text above the box; empty for none."""
 
 
+def line_width(image: RgbImage) -> int:
+    """Width in pixels of the lines that :func:`draw_marks` draws, inside the boxes."""
+    long_side: int = max(image.shape[:2])
+    return max(2, round(long_side / 250))
+
+
 def draw_marks(image: RgbImage, marks: Sequence[Mark]) -> RgbImage:
     """Draw ``marks`` on a copy of ``image``, lines and letters in proportion to its size.
 
@@ -41,14 +47,13 @@ def draw_marks(image: RgbImage, marks: Sequence[Mark]) -> RgbImage:
     """
     canvas = Image.fromarray(image)
     pen = ImageDraw.Draw(canvas)
-    long_side = max(image.shape[:2])
-    line_width = max(2, round(long_side / 250))
-    font = ImageFont.load_default(size=max(10, round(long_side / 45)))
+    width = line_width(image)
+    font = ImageFont.load_default(size=max(10, round(max(image.shape[:2]) / 45)))
     for mark in marks:
         x1, y1, x2, y2 = mark.box
         # Pillow wants the last pixel that is inside and refuses an inverted rectangle.
         corners = (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1))
-        pen.rectangle(corners, outline=mark.colour, width=line_width)
+        pen.rectangle(corners, outline=mark.colour, width=width)
         if mark.caption:
             _draw_caption(pen, mark, font)
     return np.asarray(canvas, dtype=np.uint8)
@@ -59,7 +64,10 @@ def _draw_caption(
 ) -> None:
     left, top, right, bottom = pen.textbbox((0, 0), mark.caption, font=font)
     height = bottom - top + 4
-    x1, y1 = mark.box[0], mark.box[1]
+    width = right - left + 4
+    y1 = mark.box[1]
     y = y1 - height if y1 >= height else mark.box[3]
-    pen.rectangle((x1, y, x1 + right - left + 4, y + height), fill=mark.colour)
-    pen.text((x1 + 2 - left, y + 2 - top), mark.caption, fill="white", font=font)
+    # Moved to the left where it would leave the picture.
+    x = max(0.0, min(mark.box[0], pen.im.size[0] - width))
+    pen.rectangle((x, y, x + width, y + height), fill=mark.colour)
+    pen.text((x + 2 - left, y + 2 - top), mark.caption, fill="white", font=font)

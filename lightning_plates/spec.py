@@ -54,6 +54,13 @@ class FitMargin:
         if min(self.width_scale, self.height_scale) <= 0:
             raise SpecError(f"model spec: margin {values} needs positive scales")
 
+    def describe(self) -> str:
+        """One line for people."""
+        return (
+            f"width × {self.width_scale:.3f}, height × {self.height_scale:.3f}, centre moved by "
+            f"{self.shift_x:+.3f} widths and {self.shift_y:+.3f} heights"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:

@@ -12,8 +12,8 @@ import numpy as np
 
 from lightning_plates import processing
 from lightning_plates.cli._arguments import fraction
+from lightning_plates.cli._photo_sets import choose_photos
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.cli.evaluate_finder import choose_photos
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import InputError

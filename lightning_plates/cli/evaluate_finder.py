@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightning_plates.bench.average_precision import AveragePrecision, average_precision
+from lightning_plates.bench.average_precision import average_precision
 from lightning_plates.bench.finder_accuracy import (
     LOWEST_SCORE,
     FinderAnswer,
@@ -27,7 +27,7 @@ from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import MissingDependencyError
 from lightning_plates.optional import require
-from lightning_plates.spec import FitMargin, ModelSpec
+from lightning_plates.spec import ModelSpec
 from runtimes import Runtime, open_model
 
 
@@ -49,19 +49,124 @@ def main(argv: list[str]) -> int:
     missing = _missing_library()
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
         spec = model.spec
-        measured = [
-            each for photos in sets for looks in args.looks for each in measure(model, photos, looks)
-        ]
-    rows = [
-        summarise_answers(
-            each.photos.root.name, each.looks, each.margin, each.answers,
-            None if missing else average_precision(each.answers),
-        )
-        for each in measured
-    ]  # fmt: skip
+        runs = [(photos, looks) for photos in sets for looks in args.looks]
+        measured = [each for run in runs for each in measure(model, *run)]
+    rows = [_row(each, with_precision=missing is None) for each in measured]
     _write_tables(rows, _notes(spec, missing), args.output)
     if args.csv is not None:
         write_text(args.csv, photo_table(measured))
     if args.failures is not None:
         _write_failures(measured, args.failures, args.worst)
     return 0
+
+
+def measure(model: Runtime, photos: AnnotationSet, looks: int) -> list[Measured]:
+    """Ask a finder once about every photo; two results where its spec has a margin.
+
+    Args:
+        model: An open finder.
+        photos: Labelled photos, with and without plates.
+        looks: As for :func:`~lightning_plates.reading.look.locate`.
+    """
+    asked = answer_photos(model, photos, looks)
+    title = f"{photos.root.name}, {looks} looks"
+    bare = tuple(show_progress(asked, len(photos.photos), title))
+    margin = model.spec.margin
+    if margin is None:
+        return [Measured(photos, looks, None, bare)]
+    moved = tuple(answer.with_margin(margin) for answer in bare)
+    return [Measured(photos, looks, "without", bare), Measured(photos, looks, "with", moved)]
+
+
+def photo_table(measured: Sequence[Measured]) -> str:
+    """CSV with the best answer for each photo that shows a plate."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["set", "looks", "margin", "file", "iou", "confidence", "x1", "y1", "x2", "y2"])
+    for each in measured:
+        run = [each.photos.root.name, each.looks, each.margin or ""]
+        for score in score_answers(each.answers):
+            box = [f"{value:.1f}" for value in score.box.prediction]
+            confidence = "" if score.confidence is None else f"{score.confidence:.4f}"
+            writer.writerow([*run, score.box.file, f"{score.box.iou:.4f}", confidence, *box])
+    return buffer.getvalue()
+
+
+def _missing_library() -> str | None:
+    """Why there will be no average precision, or ``None``; asked before any photo is decoded."""
+    try:
+        require("pycocotools", extra="evaluate")
+    except MissingDependencyError as error:
+        return str(error)
+    return None
+
+
+def _row(measured: Measured, with_precision: bool) -> FinderRow:
+    precision = average_precision(measured.answers) if with_precision else None
+    return summarise_answers(
+        measured.photos.root.name, measured.looks, measured.margin, measured.answers, precision
+    )
+
+
+def _notes(spec: ModelSpec, missing: str | None) -> list[str]:
+    notes = [
+        "Best answer a photo that shows a plate; none found counts as IoU 0. In brackets 95 % "
+        "Wilson intervals. An alarm is a plate seen in a photo without one."
+    ]
+    if spec.decoding == "scored_boxes":
+        notes.append(f"Threshold {spec.score_threshold:g}.")
+    if missing is not None:
+        notes.append(f"No average precision: {missing}")
+    else:
+        notes.append(
+            f"AP as COCO defines it, of all boxes with a score from {LOWEST_SCORE:g}: mean over "
+            "IoU 0.50–0.95; small below 32², medium to 96² pixels of the photo, large above. "
+            "Further looks are at boxes above the threshold alone."
+        )
+    if spec.margin is not None:
+        notes.append(f"The model's margin: {spec.margin.describe()}.")
+    return notes
+
+
+def _write_tables(rows: Sequence[FinderRow], notes: Sequence[str], target: Path | None) -> None:
+    text = to_markdown(Document("Plate finder", (to_table(rows, notes),)))
+    print(text)
+    if target is not None:
+        write_text(target, to_csv(rows) if target.suffix == ".csv" else text)
+
+
+def _write_failures(measured: Sequence[Measured], folder: Path, count: int) -> None:
+    """Draw what ``read`` would show: the most looks, with the margin where there is one."""
+    most = max(each.looks for each in measured)
+    shown = [each for each in measured if each.looks == most and each.margin != "without"]
+    failures = [
+        failure
+        for each in shown
+        for failure in worst_answers(each.photos.root, each.answers, count)
+    ]
+    if failures:
+        write_failures(failures, folder)
+        print(f"{len(failures)} pictures, the worst first: {folder / SHEET}")
+    else:
+        print("no pictures: there are no failures to show")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lightning_plates evaluate-finder", description=__doc__
+    )
+    add = parser.add_argument
+    add("model", type=Path, help="exported model")
+    add("sets", type=Path, nargs="+", metavar="SET", help="label file or folder")
+    add("--only", metavar="REGEX", help="only photos whose name begins with a match")
+    add("--looks", type=positive_int, nargs="+", default=[1, 2], metavar="N",
+        help="numbers of looks to compare (default: 1 2)")  # fmt: skip
+    add_runtime_options(parser)
+    add("--threads", type=positive_int, metavar="N", help="of the runtime")
+    add("-o", "--output", type=Path, metavar="FILE",
+        help="also write the table here: .csv, or else Markdown")  # fmt: skip
+    add("--csv", type=Path, metavar="FILE", help="write one row a photo")
+    add("--failures", type=Path, metavar="DIR", help="draw the worst photos into this folder")
+    add("--worst", type=positive_int, default=20, metavar="K",
+        help="how many of each set (default: %(default)s)")  # fmt: skip
+    return parser

@@ -1,0 +1,135 @@
+"""Fit a model's boxes to a site's labels: learn one scale and shift, and store it in the model."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lightning_plates.bench.finder_accuracy import FinderAnswer, answer_photos
+from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to_table
+from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes
+from lightning_plates.bench.report.document import Document
+from lightning_plates.bench.report.markdown import to_markdown
+from lightning_plates.cli._arguments import add_runtime_options, positive_int
+from lightning_plates.cli._photo_sets import choose_photos
+from lightning_plates.cli._progress import show_progress
+from lightning_plates.data.annotations.record import AnnotationSet
+from lightning_plates.errors import InputError
+from lightning_plates.spec import FitMargin
+from runtimes import Runtime, open_model
+
+
+def main(argv: list[str]) -> int:
+    """Run ``margin``; see ``--help``."""
+    args = _parser().parse_args(argv)
+    target = args.output or args.model
+    if args.remove == (args.set is not None):
+        raise InputError("name a labelled set to learn a margin from, or --remove the model's")
+    with open_model(args.model, args.runtime, args.device, args.threads) as model:
+        margin = None if args.remove else _learn(model, args)
+        model.store_spec(dataclasses.replace(model.spec, margin=margin), target)
+    print(f"{target}: {'its margin is removed' if margin is None else 'the margin is stored'}")
+    return 0
+
+
+def draw_photos(
+    annotations: AnnotationSet, count: int, seed: int
+) -> tuple[AnnotationSet, AnnotationSet]:
+    """Draw photos to fit on; the others are to measure on.
+
+    Photos without a plate are on neither side, nor are those left that are copies of a drawn one.
+
+    Args:
+        annotations: A labelled set.
+        count: How many to draw.
+        seed: Another one draws other photos.
+
+    Raises:
+        InputError: No photo would be left.
+    """
+    shown = [photo for photo in annotations.photos if photo.boxes]
+    if count >= len(shown):
+        raise InputError(
+            f"{annotations.root}: --photos {count} leaves none of {len(shown)} photos with a "
+            "plate to measure the margin on; take fewer, or label more"
+        )
+    order = np.random.default_rng(seed).permutation(len(shown))
+    drawn = tuple(shown[i] for i in sorted(order[:count]))
+    sources = {photo.group for photo in drawn}
+    rest = tuple(photo for photo in shown if photo.group not in sources)
+    return (
+        dataclasses.replace(annotations, photos=drawn),
+        dataclasses.replace(annotations, photos=rest),
+    )
+
+
+def _learn(model: Runtime, args: argparse.Namespace) -> FitMargin:
+    annotations = choose_photos(args.set, args.only)
+    fitted_on, others = draw_photos(annotations, args.photos, args.seed)
+    matched = match_boxes(_ask(model, fitted_on, args.look))
+    margin = fit_margin(matched)
+    print(_describe(fitted_on, matched, margin, args))
+    answers = _ask(model, others, args.look)
+    if answers:
+        _report(annotations.root.name, args.look, answers, margin)
+    return margin
+
+
+def _ask(model: Runtime, photos: AnnotationSet, looks: int) -> list[FinderAnswer]:
+    asked = answer_photos(model, photos, looks)
+    return list(show_progress(asked, len(photos.photos), photos.root.name))
+
+
+def _describe(
+    fitted_on: AnnotationSet, matched: MatchedBoxes, margin: FitMargin, args: argparse.Namespace
+) -> str:
+    return (
+        f"{fitted_on.root.name}: {len(matched.found)} of {fitted_on.box_count} plates in "
+        f"{args.photos} photos (seed {args.seed}) were found: {margin.describe()}"
+    )
+
+
+def _report(name: str, looks: int, answers: Sequence[FinderAnswer], margin: FitMargin) -> None:
+    """Show what the margin does to photos that it was not fitted on."""
+    moved = [answer.with_margin(margin) for answer in answers]
+    rows = [
+        summarise_answers(name, looks, kind, each, None)
+        for kind, each in (("without", answers), ("with", moved))
+    ]
+    note = "The photos with a plate that the margin was not fitted on; 95 % Wilson intervals."
+    print(to_markdown(Document("Margin", (to_table(rows, [note]),))))
+    if _lowers(rows):
+        print(
+            "warning: on these photos the margin lowers the mean IoU; the labels' convention is "
+            "already the model's, or more photos are needed",
+            file=sys.stderr,
+        )
+
+
+def _lowers(rows: Sequence[FinderRow]) -> bool:
+    before, after = (row.mean_iou or 0.0 for row in rows)
+    return after < before
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lightning_plates margin", description=__doc__)
+    add = parser.add_argument
+    add("model", type=Path, help="model.onnx, or a converted file with its .spec.json beside it")
+    add("set", type=Path, nargs="?", metavar="SET", help="label file or folder of the site")
+    add("--photos", type=positive_int, default=20, metavar="N",
+        help="learn from so many; the others show what it does (default: %(default)s)")  # fmt: skip
+    add("--seed", type=int, default=0, help="of the draw of those photos (default: %(default)s)")
+    add("--only", metavar="REGEX", help="only photos whose name begins with a match")
+    add("--look", type=positive_int, default=2, metavar="N",
+        help="looks at each photo, as for read (default: %(default)s)")  # fmt: skip
+    add("--remove", action="store_true", help="take the model's margin away instead")
+    add("-o", "--output", type=Path, metavar="FILE",
+        help="write another .onnx file (default: the model itself is changed)")  # fmt: skip
+    add_runtime_options(parser)
+    add("--threads", type=positive_int, metavar="N", help="of the runtime")
+    return parser
