@@ -23,7 +23,7 @@ from conversion._calibration import Calibration
 from conversion._golden import make_golden
 from conversion._hub_file import Hub, open_hub
 from conversion._keep_float import SEARCH_PHOTOS
-from conversion._manifest import Manifest, write_manifest
+from conversion._manifest import Manifest, size_of, write_manifest
 from conversion._parity import (
     TOLERANCES,
     Outputs,
@@ -91,7 +91,7 @@ class Variant:
     name: str = ""
     """What tells it from the plain precision, e.g. ``"dynamic"``; empty for that one."""
     words: tuple[str, ...] = ()
-    """What the converter's script is told beside ``--precision``, e.g. ``("--kind", "dynamic")``."""
+    """What the converter's script is told too, e.g. ``("--kind", "dynamic")``."""
 
     @property
     def label(self) -> str:
@@ -146,6 +146,13 @@ class Converter(ABC):
         return tuple(sorted(plain + cls.variants, key=lambda one: order[one.precision]))
 
     @classmethod
+    def from_words(cls: type[ConverterType], words: Sequence[str]) -> ConverterType:
+        """Make a converter from words of its script's command line."""
+        parser = argparse.ArgumentParser()
+        cls.add_options(parser)
+        return cls.from_arguments(parser.parse_args(words))
+
+    @classmethod
     def from_arguments(cls: type[ConverterType], args: argparse.Namespace) -> ConverterType:
         """Make a converter from what :meth:`add_options` declared."""
         given = {name: getattr(args, name) for name in cls._option_names()}
@@ -177,6 +184,14 @@ class Converter(ABC):
     def file_suffix(self) -> str:
         """Ending of the file, where an option chooses among several."""
         return self.suffix
+
+    def file_name(self, hub_file: Path, precision: str) -> str:
+        """What the converted model is called."""
+        return f"{hub_file.stem}.{precision}{self.file_suffix()}"
+
+    def option_values(self) -> dict[str, Any]:
+        """Value by option, as the manifest holds it."""
+        return {name: getattr(self, name) for name in self._option_names()}
 
     @abstractmethod
     def _write(self, job: Job, draft: Path) -> Written:
@@ -223,15 +238,15 @@ class Converter(ABC):
         self._check_request(precision, photos, calibration)
         self.check_tool()
         hub = open_hub(hub_file, self.max_opset)
-        tolerance = _tolerance(precision, min_mean_iou)
-        name = f"{hub_file.stem}.{precision}{self.file_suffix()}"
+        tolerance = tolerance_of(precision, min_mean_iou)
+        name = self.file_name(hub_file, precision)
         with draft_files_in(folder) as drafts, tempfile.TemporaryDirectory() as scratch:
             used = calibration if self.calibrates(precision) else None
             job = Job(hub, precision, used, Path(scratch), device)
             draft = drafts / name
             written = self._write(job, draft)
             self._finish(hub, draft, written)
-            sizes = {file.name: file.stat().st_size for file in sorted(drafts.iterdir())}
+            sizes = {file.name: size_of(file) for file in sorted(drafts.iterdir())}
             file, runtime = self.answers_in(draft)
             parity = compare_files(hub.path, file, photos, runtime, device)
             _require_answers(parity, precision)
@@ -278,7 +293,7 @@ class Converter(ABC):
             hub_sha256=job.hub.sha256,
             device=job.device,
             calibration=job.calibration.describe() if job.calibration else None,
-            options={name: getattr(self, name) for name in self._option_names()},
+            options=self.option_values(),
             hub_operators=job.hub.operators,
             operators=written.operators,
             sizes=sizes,
@@ -305,9 +320,9 @@ def compare_files(
         device: What runs ``converted``; ``None`` takes the runtime's first.
     """
     with open_model(hub_file, runtime="onnxruntime") as source:
-        expected, spec = _answers(source, photos), source.spec
+        expected, spec = answer_photos(source, photos), source.spec
     with open_model(converted, runtime, device) as model:
-        got = _answers(model, photos)
+        got = answer_photos(model, photos)
     return measure_parity(expected, got, spec)
 
 
@@ -358,12 +373,14 @@ def produce(
     return parity
 
 
-def _answers(model: Runtime, photos: Sequence[RgbImage]) -> Outputs:
+def answer_photos(model: Runtime, photos: Sequence[RgbImage]) -> Outputs:
+    """Outputs by name for at least one photo, run one by one as a device does; batch first."""
     parts = [model.predict([photo]) for photo in photos]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _tolerance(precision: str, min_mean_iou: float | None) -> Tolerance:
+def tolerance_of(precision: str, min_mean_iou: float | None) -> Tolerance:
+    """The stated tolerance of ``precision``, with ``min_mean_iou`` in it unless that is ``None``."""
     stated = TOLERANCES[precision]
     if min_mean_iou is None:
         return stated

@@ -81,7 +81,7 @@ def _load(files: Sequence[Path]) -> list[RgbImage]:
 
 
 def _training_files(path: Path) -> tuple[list[Path], str]:
-    if not _has_labels(path):
+    if not has_labels(path):
         return find_photos(path), "all"
     photos = read_divided([path]).sides["train"]
     if not photos:
@@ -89,7 +89,7 @@ def _training_files(path: Path) -> tuple[list[Path], str]:
     return sorted(photo.path for photo in photos), "train"
 
 
-def _has_labels(path: Path) -> bool:
+def has_labels(path: Path) -> bool:
     """Whether ``path`` is an annotated set; what only looks like one fails when it is read."""
     if not path.is_dir():
         return path.exists()

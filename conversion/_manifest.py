@@ -61,3 +61,20 @@ def write_manifest(model: Path, manifest: Manifest) -> None:
         fields["tolerance"]["max_abs_difference"] = None  # JSON has no infinity
     text = json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False)
     manifest_file(model).write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(model: Path) -> dict[str, Any] | None:
+    """Fields of the manifest beside ``model``, as JSON gives them; ``None`` where none is sound."""
+    try:
+        facts = json.loads(manifest_file(model).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    fields = {field.name for field in dataclasses.fields(Manifest)}
+    return facts if isinstance(facts, dict) and fields <= set(facts) else None
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of everything in a folder that is one model."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size

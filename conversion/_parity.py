@@ -91,12 +91,8 @@ def measure_parity(source: Outputs, converted: Outputs, spec: ModelSpec) -> Pari
     return Parity(found.photos, found.answered, largest, found.mean_iou, found.max_score_difference)
 
 
-def require_agreement(target: Path, parity: Parity, tolerance: Tolerance) -> None:
-    """Stop a conversion whose result answers differently.
-
-    Raises:
-        ParityError: A figure of ``parity`` is outside ``tolerance``; all of them are named.
-    """
+def broken_limits(parity: Parity, tolerance: Tolerance) -> list[str]:
+    """Each figure of ``parity`` that is outside ``tolerance``, with its limit."""
     broken = []
     if parity.max_abs_difference > tolerance.max_abs_difference:
         broken.append(
@@ -110,6 +106,16 @@ def require_agreement(target: Path, parity: Parity, tolerance: Tolerance) -> Non
             f"score difference {parity.max_score_difference:.3f} > "
             f"{tolerance.max_score_difference:g}"
         )
+    return broken
+
+
+def require_agreement(target: Path, parity: Parity, tolerance: Tolerance) -> None:
+    """Stop a conversion whose result answers differently.
+
+    Raises:
+        ParityError: A figure of ``parity`` is outside ``tolerance``; all of them are named.
+    """
+    broken = broken_limits(parity, tolerance)
     if broken:
         raise ParityError(
             f"{target}: not written, because the converted model answers differently: "

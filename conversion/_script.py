@@ -35,11 +35,6 @@ def run_converter(name: str, argv: list[str]) -> int:
         "--precision", choices=cls.precisions, default=cls.precisions[0], help="%(default)s"
     )
     add_photo_options(parser)
-    parser.add_argument(
-        "--device",
-        metavar="NAME",
-        help="what runs the converted model when it is compared (default: its runtime's first)",
-    )
     cls.add_options(parser)
     args = parser.parse_args(argv)
     calibration, photos = chosen_photos(args)
@@ -59,7 +54,7 @@ def add_folder_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_photo_options(parser: argparse.ArgumentParser) -> None:
-    """Which photos calibrate and compare, and how well the two must agree."""
+    """Which photos calibrate and compare, on what device, and how well the two must agree."""
     parser.add_argument(
         "--calibration",
         type=Path,
@@ -75,6 +70,11 @@ def add_photo_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="photos to compare on (default: others of --calibration, or else synthetic ones)",
     )
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help="what runs the converted model when it is compared (default: its runtime's first)",
+    )
     stated = ", ".join(f"{name} {TOLERANCES[name].min_mean_iou:g}" for name in PRECISIONS)
     parser.add_argument(
         "--min-iou",
@@ -82,6 +82,14 @@ def add_photo_options(parser: argparse.ArgumentParser) -> None:
         metavar="IOU",
         help=f"mean IoU with the hub below which nothing is written (default: {stated})",
     )
+
+
+def photo_words(args: argparse.Namespace) -> list[str]:
+    """What was given for :func:`add_photo_options`, as words of a command line."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add_photo_options(parser)
+    given = {name: getattr(args, name) for name in vars(parser.parse_args([]))}
+    return [f"--{n.replace('_', '-')}={value}" for n, value in given.items() if value is not None]
 
 
 def chosen_photos(args: argparse.Namespace) -> tuple[Calibration | None, list[RgbImage]]:

@@ -19,7 +19,6 @@ from conversion._parity import Parity, Tolerance, measure_parity, require_agreem
 from conversion.onnxruntime import OnnxRuntimeConverter
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import (
-    ConversionError,
     InputError,
     MissingDependencyError,
     ParityError,
@@ -213,23 +212,6 @@ def test_calibration_comes_from_the_training_side_only(plate_set):
 def test_an_empty_calibration_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="no photos in this folder"):
         choose_photos(tmp_path)
-
-
-def test_all_reports_what_failed_and_why(tmp_path, hub_file, photo_folder, capsys, monkeypatch):
-    def fail(self, job, draft):
-        raise ConversionError("the tool has no such operator")
-
-    monkeypatch.setattr("conversion.__main__.list_converters", lambda: {"ort": Stub})
-    monkeypatch.setattr(Stub, "_write", fail)
-    table = tmp_path / "table.md"
-    words = ["all", str(hub_file), "-o", str(tmp_path / "out"), "--photos", str(photo_folder)]
-    assert run_reporting(main, [*words, "--table", str(table)]) == 3
-    assert "| ONNX Runtime | fp32 | | | | the tool has no such operator |" in table.read_text()
-    assert "| int8 | | | | ONNX Runtime needs photos to calibrate" in capsys.readouterr().out
-
-
-class Stub(OnnxRuntimeConverter):
-    """A converter whose tool can be made to fail without touching the real one."""
 
 
 @pytest.mark.parametrize(
