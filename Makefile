@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m lightning_plates
-EXTRAS := train,data,read,video,heic,dev
+EXTRAS := train,data,read,evaluate,video,heic,dev
 DEMO := runs/demo
 
 .PHONY: demo bench-cache train-shipped ablation test slow lint types imports check thesis \

@@ -14,10 +14,10 @@ from lightning_plates.spec import FitMargin
 
 MATCH_IOU = 0.3
 """A box that overlaps a label by this shows the same plate: a frame of a quarter of the plate's
-height on every side leaves 0.36 or more."""
+height on every side still leaves 0.44 of a square plate and more of others."""
 FEWEST_MATCHES = 8
-"""With 8 photos the share of IoU ≥ 0.7 varies by 2.6 points (standard deviation) with the draw, with
-20 by 1.7 and with 50 by 1.0; see docs/finder.md."""
+"""With so few photos the share of IoU ≥ 0.7 varies by 2.6 points (standard deviation) with the
+draw, with 20 by 1.7 and with 50 by 1.0; see docs/finder.md."""
 
 
 @dataclass(frozen=True, slots=True)
