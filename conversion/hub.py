@@ -42,7 +42,12 @@ PARITY_PHOTOS = 16
 
 
 def export_hub(
-    checkpoint: Path, target: Path, photos: Sequence[RgbImage], opset: int = 13
+    checkpoint: Path,
+    target: Path,
+    photos: Sequence[RgbImage],
+    opset: int = 13,
+    size: int | None = None,
+    mirrored: bool = False,
 ) -> Parity:
     """Export a checkpoint to ONNX and put it in place if it answers like PyTorch.
 
@@ -51,12 +56,15 @@ def export_hub(
         target: The ``.onnx`` file to write.
         photos: RGB photos on which both are compared.
         opset: ONNX operator set; 13–17 by the classic exporter, 18–23 by the newer one.
+        size: Another side of the input than the checkpoint's, in pixels.
+        mirrored: Average with the answer to the mirrored photo.
 
     Returns:
         How far the two answers are apart.
 
     Raises:
         InputError: The checkpoint cannot be read or the opset is not offered.
+        ConfigError: The network takes no other size, or no mirror image.
         ConversionError: The exporter failed or the graph is not valid ONNX.
         ParityError: The exported model answers differently; nothing was written.
     """
@@ -69,6 +77,10 @@ def export_hub(
     if target.suffix != ".onnx":
         raise InputError(f"{target}: the hub file's name must end in .onnx")
     module = load_checkpoint(checkpoint)
+    if size is not None:
+        module.resize_input(size)
+    if mirrored:
+        module.average_mirrored()
     spec: ModelSpec = module.spec
     batch, _ = processing.prepare(photos, spec)
     expected = _torch_outputs(module, batch)
@@ -212,9 +224,17 @@ def main(argv: list[str]) -> int:
         default=13,
         help="13–17: classic exporter; 18–23: newer one (%(default)s)",
     )
+    parser.add_argument(
+        "--size", type=int, metavar="PIXELS", help="another input size, for a dense network"
+    )
+    parser.add_argument(
+        "--mirrored",
+        action="store_true",
+        help="average with the answer to the mirrored photo, for a dense network; twice the cost",
+    )
     args = parser.parse_args(argv)
     photos = load_parity_photos(args.photos)
-    parity = export_hub(args.checkpoint, args.output, photos, args.opset)
+    parity = export_hub(args.checkpoint, args.output, photos, args.opset, args.size, args.mirrored)
     size_mb = args.output.stat().st_size / 1e6
     print(
         f"{args.output}: {size_mb:.1f} MB, opset {args.opset}; agrees with PyTorch on "

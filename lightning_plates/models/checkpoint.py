@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningModule
 
-from lightning_plates.errors import InputError, ModelError
+from lightning_plates.errors import ConfigError, InputError, ModelError
 from lightning_plates.spec import ModelSpec
 
 RECORD_KEY = "lightning_plates"
@@ -36,6 +36,24 @@ class SpecModule(LightningModule):
     """Pre- and post-processing of the network."""
     monitor = "val/mean_iou"
     """Logged value that chooses the best epoch; lower is better where its name says loss."""
+
+    def resize_input(self, side: int) -> None:
+        """Take photos of ``side`` × ``side`` pixels from now on, where the network allows it.
+
+        Raises:
+            ConfigError: Its layers fit one size only, or not this one.
+        """
+        raise ConfigError(
+            f"{self.spec.name}: its layers fit {self.spec.width} x {self.spec.height} pixels only"
+        )
+
+    def average_mirrored(self) -> None:
+        """Answer with the mean of a photo's answer and its mirror image's, at twice the cost.
+
+        Raises:
+            ConfigError: The network cannot do it.
+        """
+        raise ConfigError(f"{self.spec.name}: only a dense network averages mirror images")
 
     def rebuild_arguments(self) -> dict[str, Any]:
         """Constructor arguments that build this network again without any other file."""

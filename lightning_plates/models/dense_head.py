@@ -21,6 +21,8 @@ from lightning_plates.models.backbones import FeatureStack
 
 CELL = 8
 """Pixels from one cell of the answer to the next."""
+COARSEST_CELL = 32
+"""Pixels of a cell of the coarsest features; an input's sides are multiples of it."""
 OFFSET_CELLS = 2.0
 """A cell may place the plate's centre up to this many cells away."""
 PRIOR_CELLS = (6.0, 2.5)
@@ -170,6 +172,34 @@ class PlateDetector(nn.Module):
             fine, middle, coarse = self._features(torch.zeros(1, 3, 64, 64))
         self.backbone.train(was_training)
         return fine.shape[1], middle.shape[1], coarse.shape[1]
+
+
+class MirroredDetector(nn.Module):
+    """Averages a detector's answers to a photo and to its mirror image.
+
+    Args:
+        detector: A trained detector.
+    """
+
+    def __init__(self, detector: PlateDetector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, images: Tensor) -> PlateOutput:
+        """Boxes and scores of ``images``, ``(N, 3, H, W)``."""
+        straight = self.detector.grid(images)
+        mirrored = mirror_grid(self.detector.grid(images.flip(3)))
+        pairs = zip(straight, mirrored, strict=True)
+        return flatten_grid(GridOutput(*((one + other) / 2 for one, other in pairs)))
+
+
+def mirror_grid(grid: GridOutput) -> GridOutput:
+    """The same answer about the mirrored photo."""
+    x1, y1, x2, y2 = grid.boxes.flip(3).unbind(1)
+    columns = grid.boxes.shape[-1]
+    return GridOutput(
+        grid.heat_logits.flip(3), torch.stack([columns - x2, y1, columns - x1, y2], dim=1)
+    )
 
 
 def attach_dense_head(backbone: nn.Module, name: str, channels: int = 96) -> PlateDetector:

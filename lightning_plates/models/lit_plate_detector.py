@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,9 +11,15 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torchvision import ops
 
+from lightning_plates.errors import ConfigError
 from lightning_plates.models.backbones import Padding, build_backbone
 from lightning_plates.models.checkpoint import SpecModule
-from lightning_plates.models.dense_head import PlateOutput, attach_dense_head
+from lightning_plates.models.dense_head import (
+    COARSEST_CELL,
+    MirroredDetector,
+    PlateOutput,
+    attach_dense_head,
+)
 from lightning_plates.models.dense_losses import dense_loss, encode_targets
 from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
 from lightning_plates.models.weights import read_weights
@@ -90,6 +97,16 @@ class LitPlateDetector(SpecModule):
             "scaling": self.origin.scaling,
             "padding": self.origin.padding,
         }
+
+    def resize_input(self, side: int) -> None:
+        """Take photos of ``side`` × ``side`` pixels; every layer is a convolution."""
+        if side < 1 or side % COARSEST_CELL:
+            raise ConfigError(f"size {side}: must be a multiple of {COARSEST_CELL} pixels")
+        self.spec = replace(self.spec, width=side, height=side)
+
+    def average_mirrored(self) -> None:
+        """Answer with the mean of a photo's answer and its mirror image's, at twice the cost."""
+        self.network = MirroredDetector(self.network)
 
     def forward(self, images: Tensor) -> PlateOutput:
         """Boxes and scores of ``images``, ``(N, 3, H, W)``."""

@@ -111,6 +111,8 @@ def test_a_file_that_answers_differently_is_not_written(tmp_path, checkpoint, ph
         (["{ckpt}", "-o", "m.pt"], "must end in .onnx"),
         (["{ckpt}", "-o", "m.onnx", "--opset", "9"], "opset 9 is not offered"),
         (["{ckpt}", "-o", "m.onnx", "--photos", "gone"], "gone: not a folder"),
+        (["{ckpt}", "-o", "m.onnx", "--size", "320"], "its layers fit"),
+        (["{ckpt}", "-o", "m.onnx", "--mirrored"], "only a dense network"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, checkpoint, capsys, monkeypatch, words, reason):

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from lightning_plates.models.dense_head import (
     CELL,
     PRIOR_CELLS,
     GridOutput,
+    MirroredDetector,
     attach_dense_head,
     flatten_grid,
     fold_batch_norms,
@@ -81,6 +84,19 @@ def test_freezing_keeps_the_first_layers_only(detector):
     features = detector.backbone.features
     assert not any(p.requires_grad for p in features[:2].parameters())
     assert all(p.requires_grad for p in features[2:].parameters())
+
+
+def test_mirror_images_give_mirrored_answers(detector):
+    detector = copy.deepcopy(detector)
+    nn.init.normal_(detector.head.box[-1].weight)
+    images = torch.rand(1, 3, 64, 96)
+    both = MirroredDetector(detector)
+    straight, mirrored = both(images), both(images.flip(3))
+    boxes = straight.boxes.view(8, 12, 4).flip(1)[..., [2, 1, 0, 3]]
+    boxes = torch.where(torch.tensor([True, False, True, False]), 1 - boxes, boxes)
+    assert torch.allclose(mirrored.boxes, boxes.view(1, -1, 4), atol=1e-5)
+    assert torch.allclose(mirrored.scores.view(8, 12), straight.scores.view(8, 12).flip(1))
+    assert not torch.allclose(detector(images).boxes, straight.boxes, atol=1e-4)
 
 
 def test_unknown_backbone_names_those_that_work():

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lightning_plates.data.window_datamodule import PlateBatch
+from lightning_plates.errors import ConfigError
 from lightning_plates.models.checkpoint import load_checkpoint
 from lightning_plates.models.dense_head import PlateOutput
 from lightning_plates.models.lit_plate_detector import WARM_UP_STEPS, LitPlateDetector, pair_best
@@ -35,6 +36,17 @@ def test_a_checkpoint_opens_without_the_starting_weights(module, tmp_path):
             torch.testing.assert_close(one, other)
     assert again.spec == module.spec
     assert again.spec.decoding == "scored_boxes"
+
+
+def test_another_input_size_answers_with_more_cells(module):
+    module.eval().resize_input(96)
+    assert (module.spec.width, module.spec.height) == (96, 96)
+    with torch.no_grad():
+        straight = module(torch.zeros(1, 3, 96, 96))
+        module.average_mirrored()
+        assert module(torch.zeros(1, 3, 96, 96)).boxes.shape == straight.boxes.shape == (1, 144, 4)
+    with pytest.raises(ConfigError, match="size 100: must be a multiple of 32"):
+        module.resize_input(100)
 
 
 def test_training_on_one_window_lowers_the_loss(module):
