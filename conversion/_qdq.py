@@ -1,4 +1,4 @@
-"""Static INT8 as Q/DQ nodes: per-channel weights, unsigned activations (measured fastest on x86).
+"""Static INT8 as Q/DQ nodes, with the weights per channel.
 
 The ranges are calibrated once; a quantised file for any choice of float layers then costs little.
 """
@@ -6,11 +6,13 @@ The ranges are calibrated once; a quantised file for any choice of float layers 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conversion._calibration import Calibration
 from conversion._hub_file import Hub, load_graph
+from conversion._tool_output import hushed
 from lightning_plates.errors import InputError
 from lightning_plates.optional import require
 
@@ -30,6 +32,37 @@ _QUANTISED = [
 """Operators that have an INT8 kernel or pass INT8 through; the others stay in float."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """Which integers stand for activations, and where they do."""
+
+    activations: str
+    """ONNX Runtime's name of their type."""
+    operators: Sequence[str]
+    """Operators whose inputs become INT8."""
+    options: Mapping[str, Any]
+    """Further options of ONNX Runtime's quantiser."""
+
+
+UNSIGNED = Scheme("QUInt8", _QUANTISED, {})
+"""With a zero point: measured fastest on x86."""
+_COMPUTING = [*sorted(_WEIGHTED), "Add"]
+SYMMETRIC = Scheme(
+    "QInt8",
+    _COMPUTING,
+    {
+        "ActivationSymmetric": True,
+        "WeightSymmetric": True,
+        # Both halves of the pair around float weights: TensorRT folds them itself.
+        "AddQDQPairToWeight": True,
+        "QuantizeBias": False,
+        # Between a layer and its activation nothing may lie that keeps the two from being one.
+        "OpTypesToExcludeOutputQuantization": _COMPUTING,
+    },
+)
+"""What TensorRT reads: zero points of 0, float biases, Q/DQ before the layers alone."""
+
+
 class Quantiser:
     """A hub file with calibrated ranges, ready to be written in INT8.
 
@@ -38,18 +71,28 @@ class Quantiser:
         calibration: Photos to find the ranges with.
         algorithm: One of :data:`ALGORITHMS`.
         scratch: Folder for intermediate files.
+        scheme: How integers stand for values.
     """
 
-    def __init__(self, hub: Hub, calibration: Calibration, algorithm: str, scratch: Path) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        calibration: Calibration,
+        algorithm: str,
+        scratch: Path,
+        scheme: Scheme = UNSIGNED,
+    ) -> None:
+        self._scheme = scheme
         self._onnx = require("onnx", extra="convert")
-        self._prepared = scratch / "prepared.onnx"
+        self.prepared: Path = scratch / "prepared.onnx"
+        """The float network that is quantised; its nodes have names."""
         shapes = require("onnxruntime.quantization.shape_inference", extra="convert")
         shapes.quant_pre_process(
-            str(hub.path), str(self._prepared), skip_symbolic_shape=True, auto_merge=True
+            str(hub.path), str(self.prepared), skip_symbolic_shape=True, auto_merge=True
         )
-        model = self._onnx.load(str(self._prepared))
+        model = self._onnx.load(str(self.prepared))
         _name_nodes(model)
-        self._onnx.save(model, str(self._prepared))
+        self._onnx.save(model, str(self.prepared))
         self.layers: tuple[str, ...] = tuple(
             node.name for node in model.graph.node if node.op_type in _WEIGHTED
         )
@@ -68,40 +111,75 @@ class Quantiser:
         Raises:
             InputError: There is no such layer.
         """
-        unknown = sorted(set(keep_float) - set(self.layers))
-        if unknown:
-            raise InputError(f"no layer {unknown[0]!r} (layers: {', '.join(self.layers)})")
+        self._require_layers(keep_float)
         quantization = require("onnxruntime.quantization", extra="convert")
         qdq = require("onnxruntime.quantization.qdq_quantizer", extra="convert")
         quantiser = qdq.QDQQuantizer(
-            self._onnx.load(str(self._prepared)),
+            self._onnx.load(str(self.prepared)),
             per_channel=True,
             reduce_range=False,
             weight_qType=quantization.QuantType.QInt8,
-            activation_qType=quantization.QuantType.QUInt8,
+            activation_qType=quantization.QuantType[self._scheme.activations],
             tensors_range=self._ranges,
             nodes_to_quantize=[],
             nodes_to_exclude=[*keep_float, *self._decoding],
-            op_types_to_quantize=_QUANTISED,
-            extra_options={},
+            op_types_to_quantize=list(self._scheme.operators),
+            extra_options=dict(self._scheme.options),
         )
         quantiser.quantize_model()
         model = quantiser.model.model
         self._onnx.helper.set_model_props(model, self._metadata)
         self._onnx.save(model, str(target))
 
+    def peaks(self, keep_float: Sequence[str]) -> dict[str, float]:
+        """Largest magnitude of each tensor that may be INT8, for tools that take ranges alone.
+
+        Args:
+            keep_float: Layers that stay in float, and so their results, up to the next layers.
+
+        Raises:
+            InputError: There is no such layer.
+        """
+        self._require_layers(keep_float)
+        graph = self._onnx.load(str(self.prepared)).graph
+        in_float = {*keep_float, *self._decoding, *self._last_layers(graph)}
+        weights = {tensor.name for tensor in graph.initializer}
+        floats: set[str] = set()
+        for node in graph.node:
+            follows = node.op_type not in _WEIGHTED and any(name in floats for name in node.input)
+            if node.name in in_float or follows:
+                floats.update(node.output)
+        return {
+            name: max(abs(float(bound.reshape(-1)[0])) for bound in found.range_value)
+            for name, found in self._ranges.items()
+            if name not in floats and name not in weights
+        }
+
+    def _last_layers(self, graph: Any) -> set[str]:  # noqa: ANN401 -- onnx.GraphProto
+        """Layers whose results become coordinates without another layer in between."""
+        read = {
+            name for node in graph.node if node.name in self._decoding for name in node.input
+        } | {output.name for output in graph.output}
+        return {node.name for node in graph.node if set(node.output) & read}
+
+    def _require_layers(self, names: Sequence[str]) -> None:
+        unknown = sorted(set(names) - set(self.layers))
+        if unknown:
+            raise InputError(f"no layer {unknown[0]!r} (layers: {', '.join(self.layers)})")
+
     def _calibrate(self, hub: Hub, calibration: Calibration, algorithm: str, scratch: Path) -> Any:  # noqa: ANN401 -- onnxruntime's TensorsData
         calibrate = require("onnxruntime.quantization.calibrate", extra="convert")
         method, options = ALGORITHMS[algorithm]
         calibrator = calibrate.create_calibrator(
-            self._prepared,
+            self.prepared,
             _QUANTISED,
             augmented_model_path=str(scratch / "augmented.onnx"),
             calibrate_method=getattr(calibrate.CalibrationMethod, method),
             extra_options=dict(options),
         )
-        calibrator.collect_data(_Feeds(calibration, hub))
-        return calibrator.compute_data()
+        with hushed():
+            calibrator.collect_data(_Feeds(calibration, hub))
+            return calibrator.compute_data()
 
 
 class _Feeds:

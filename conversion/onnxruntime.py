@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from conversion._base import Converter, Job, Variant, Written, measure_trial
-from conversion._hub_file import Hub, count_operators, load_graph
+from conversion._fate import Trace, read_nodes
+from conversion._half import save_half
+from conversion._hub_file import count_operators, load_graph
 from conversion._keep_float import Layers, add_float_options, choose_layers
 from conversion._parity import Parity
 from conversion._qdq import ALGORITHMS, Quantiser
@@ -57,10 +59,16 @@ class OnnxRuntimeConverter(Converter):
         """``.onnx`` or ``.ort``."""
         return f".{self.format}"
 
+    def trace(self, model: Path) -> tuple[Trace, ...]:
+        """Nodes of an optimised graph; the mobile format has no public reader."""
+        if model.suffix != ".onnx":
+            return ()
+        return tuple(Trace(node.operator, node.names) for node in read_nodes(load_graph(model)))
+
     def _write(self, job: Job, draft: Path) -> Written:
         graph, details = job.scratch / "converted.onnx", {}
         if job.precision == "fp16":
-            _save_half(job.hub, graph)
+            save_half(job.hub.path, graph)
         elif job.precision == "int8":
             details = self._save_quantised(job, graph)
         else:
@@ -91,13 +99,6 @@ class OnnxRuntimeConverter(Converter):
             "kept_float": list(trials[0].kept),
             "trials": [trial.describe() for trial in trials],
         }
-
-
-def _save_half(hub: Hub, target: Path) -> None:
-    onnx = require("onnx", extra="convert")
-    float16 = require("onnxruntime.transformers.float16", extra="convert")
-    model = onnx.load(str(hub.path))
-    onnx.save(float16.convert_float_to_float16(model, keep_io_types=True), str(target))
 
 
 def _optimise(source: Path, target: Path, level: str) -> None:

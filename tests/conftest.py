@@ -51,3 +51,11 @@ def plate_set(tmp_path_factory) -> Path:
     from tiny import make_plate_set
 
     return make_plate_set(tmp_path_factory.mktemp("plates"), 30)
+
+
+@pytest.fixture
+def fake_tensorrt(tmp_path, monkeypatch):
+    """TensorRT 10.3 on a board called Orin, computed by ONNX Runtime; gives its driver."""
+    from fake_tensorrt import install
+
+    return install(monkeypatch, tmp_path)
