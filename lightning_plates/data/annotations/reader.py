@@ -130,6 +130,7 @@ def _recognise_folder(folder: Path, photos: PhotoFolder) -> tuple[LabelFormat, l
         candidates = sorted(p for p in paths if p.suffix.lower() in LABEL_SUFFIXES)
         files = [_try_to_read(path, folder) for path in candidates]
         found = {file.path: name for file in _readable(files) if (name := _format_of(file))}
+        found = found or _blank_labels(files, photos)
         if found:
             label_format = label_formats()[_only_format(folder, found)]
             if has_file_per_photo(label_format):
@@ -155,6 +156,17 @@ def _readable(files: Iterable[_File]) -> list[LabelText]:
 def _format_of(label: LabelText) -> str | None:
     formats = label_formats().items()
     return next((name for name, label_format in formats if label_format.sniff(label.text)), None)
+
+
+def _blank_labels(files: list[_File], photos: PhotoFolder) -> dict[Path, str]:
+    """Empty files named like photos: where no file shows its format, no photo has a box."""
+    formats = label_formats().items()
+    blank = {suffix: name for name, one in formats if (suffix := getattr(one, "BLANK_SUFFIX", ""))}
+    return {
+        file.path: blank[file.path.suffix]
+        for file in _readable(files)
+        if not file.text.strip() and file.path.suffix in blank and photos.find(file.name) != ()
+    }
 
 
 def _only_format(folder: Path, found: dict[Path, str]) -> str:

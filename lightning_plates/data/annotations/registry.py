@@ -14,7 +14,10 @@ from lightning_plates.data.annotations.rows import Entry
 
 
 class LabelFormat(Protocol):
-    """What a module of this folder offers to be a format."""
+    """What a module of this folder offers to be a format.
+
+    One whose empty files say that a photo has no box also has ``BLANK_SUFFIX``, their ending.
+    """
 
     TARGET: str
     """Name below a set's folder that ``write`` is given by default.

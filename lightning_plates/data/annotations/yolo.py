@@ -23,6 +23,9 @@ from lightning_plates.drafts import write_text
 TARGET = "labels"
 """Name of the labels' folder in a set's folder."""
 
+BLANK_SUFFIX = ".txt"
+"""Ending of a file that says by being empty that its photo has no box."""
+
 _CLASSES = "classes.txt"
 
 

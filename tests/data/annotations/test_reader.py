@@ -3,7 +3,8 @@ import json
 import pytest
 
 from lightning_plates.data.annotations import read_annotations, read_labels
-from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
+from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
+from lightning_plates.data.annotations.registry import label_formats
 from lightning_plates.errors import AnnotationError, InputError
 
 MAKESENSE_LINE = (
@@ -247,3 +248,22 @@ def test_the_single_box_is_the_largest():
 def test_the_group_is_the_source_or_the_name():
     assert PhotoRecord("x/a.b.jpg", 9, 9, ()).group == "a.b"
     assert PhotoRecord("x/a.b.jpg", 9, 9, (), "original").group == "original"
+
+
+@pytest.mark.parametrize("name", ["boxes_csv", "coco", "makesense_json", "voc", "yolo"])
+def test_a_set_whose_photos_all_show_no_plate_is_a_set(folder, name):
+    """The formats that can say it; false alarms are counted on such sets."""
+    chosen = label_formats()[name]
+    empty = tuple(PhotoRecord(file, 96, 64, ()) for file in ("a.jpg", "b.jpg"))
+    target = folder / chosen.TARGET
+    chosen.write(AnnotationSet(folder, empty), target)
+    photos = read_annotations(target).photos
+    assert [(photo.file, photo.boxes) for photo in photos] == [("a.jpg", ()), ("b.jpg", ())]
+
+
+def test_empty_text_files_beside_photos_of_other_names_are_no_labels(folder):
+    (folder / "notes.txt").write_text("")
+    with pytest.raises(InputError, match="no label file in a known format"):
+        read_annotations(folder)
+    (folder / "a.txt").write_text("\n")
+    assert [photo.file for photo in read_annotations(folder).photos] == ["a.jpg"]
