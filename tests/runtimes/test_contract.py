@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tiny_onnx import RGB_SPEC, save_mean_colour_model
 
-from lightning_plates.errors import InputError, ModelError, SpecError
+from lightning_plates.errors import InputError, MissingDependencyError, ModelError, SpecError
 from lightning_plates.spec import FitMargin
 from runtimes import installed_runtimes, list_runtimes, open_model
 
@@ -69,13 +69,26 @@ def _ncnn_file(folder):
     return file
 
 
+def _engine_file(folder):
+    """Needs a GPU, unless the stand-in computes."""
+    from tiny_engine import make_engine
+
+    try:
+        return make_engine(folder)
+    except (MissingDependencyError, ModelError) as error:
+        pytest.skip(f"TensorRT cannot build an engine here: {error}")
+
+
 MODEL_MAKERS = {
     ".onnx": _onnx_file,
     ".ckpt": _checkpoint_file,
     ".xml": _openvino_file,
     ".tflite": _tflite_file,
     ".param": _ncnn_file,
+    ".engine": _engine_file,
 }
+STAND_INS = {"tensorrt": "fake_tensorrt"}
+"""Fixtures that stand for libraries which no registry has, where they are not installed."""
 
 CONSTANT_BOX = (0.25, 0.25, 0.75, 0.5)
 MEAN_COLOUR_BOXES = ((0.5, 0.0, 1.0, 0.5), (0.0, 0.5, 0.5, 1.0))
@@ -84,9 +97,11 @@ KNOWN_BOXES = {".ckpt": (CONSTANT_BOX, CONSTANT_BOX)}
 """The same for the makers that cannot make a mean-colour model."""
 
 
-@pytest.fixture(params=sorted(installed_runtimes()))
+@pytest.fixture(params=sorted({*installed_runtimes(), *STAND_INS}))
 def model_file(request, tmp_path):
-    cls = installed_runtimes()[request.param]
+    cls = list_runtimes()[request.param]
+    if request.param not in installed_runtimes():
+        request.getfixturevalue(STAND_INS[request.param])
     assert cls.suffixes[0] in MODEL_MAKERS, f"say in MODEL_MAKERS how to make a {cls.suffixes[0]}"
     return MODEL_MAKERS[cls.suffixes[0]](tmp_path)
 
