@@ -380,7 +380,7 @@ def answer_photos(model: Runtime, photos: Sequence[RgbImage]) -> Outputs:
 
 
 def tolerance_of(precision: str, min_mean_iou: float | None) -> Tolerance:
-    """The stated tolerance of ``precision``, with ``min_mean_iou`` in it unless that is ``None``."""
+    """The stated tolerance of ``precision``; ``min_mean_iou`` replaces its own unless ``None``."""
     stated = TOLERANCES[precision]
     if min_mean_iou is None:
         return stated

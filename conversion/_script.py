@@ -9,6 +9,7 @@ from conversion._base import Artefact
 from conversion._calibration import DEFAULT_COUNT, Calibration, choose_photos
 from conversion._discovery import find_converter
 from conversion._parity import PRECISIONS, TOLERANCES
+from conversion._tool_output import show_tool_output
 from conversion.hub import load_parity_photos
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage
@@ -35,8 +36,11 @@ def run_converter(name: str, argv: list[str]) -> int:
         "--precision", choices=cls.precisions, default=cls.precisions[0], help="%(default)s"
     )
     add_photo_options(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what the tool prints")
     cls.add_options(parser)
     args = parser.parse_args(argv)
+    if args.verbose:
+        show_tool_output()
     calibration, photos = chosen_photos(args)
     converter = cls.from_arguments(args)
     artefact = converter.convert(

@@ -1,6 +1,7 @@
 """ONNX hub → OpenVINO: ``python -m conversion.openvino MODEL.onnx -o DIR``.
 
-FP16 stores half-precision weights; INT8 is NNCF's post-training quantisation.
+FP16 stores half-precision weights; INT8 is NNCF's post-training quantisation. NNCF averages the
+ranges of the photos, which cuts the strongest activations; here they are joined unless asked.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from conversion._base import Converter, Job, Written, measure_trial
 from conversion._hub_file import Hub
-from conversion._keep_float import Layers, add_float_options, choose_layers
+from conversion._keep_float import SEARCH_PHOTOS, Layers, add_float_options, choose_layers
 from conversion._parity import Parity
+from conversion._tool_output import hushed, wants_tool_output
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.optional import require
 
 _WEIGHTED = frozenset({"Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"})
 _PRESETS = ("mixed", "performance")
+_RANGES = {"minmax": "MINMAX", "average": "MEAN_MINMAX"}
+"""How the ranges of several photos become one, and what NNCF calls it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class OpenVinoConverter(Converter):
 
     preset: str = "mixed"
     """``mixed``: unsigned activations where they fit; ``performance``: symmetric ones only."""
+    across_photos: str = "minmax"
+    """How the ranges of several photos become one: ``minmax`` or ``average``."""
     keep_float: tuple[str, ...] | None = None
     """Layers that INT8 leaves in float; ``None`` measures how many of the last ones to leave."""
     search: bool = False
@@ -45,6 +51,10 @@ class OpenVinoConverter(Converter):
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         """Declare the kind of quantisation and the choice of float layers."""
         parser.add_argument("--preset", choices=_PRESETS, default="mixed", help="%(default)s")
+        parser.add_argument(
+            "--across-photos", choices=tuple(_RANGES), default="minmax",
+            help="how the ranges of several photos become one (%(default)s)",
+        )  # fmt: skip
         add_float_options(parser)
 
     def _write(self, job: Job, draft: Path) -> Written:
@@ -63,7 +73,9 @@ class OpenVinoConverter(Converter):
 
         def measure(kept: Layers) -> tuple[Parity, int]:
             ov = require("openvino", extra=self.extra)
-            ov.save_model(self._quantise(job, kept), str(trial), compress_to_fp16=False)
+            # NNCF measures the ranges anew for every choice: as many photos as are compared do.
+            model = self._quantise(job, kept, SEARCH_PHOTOS)
+            ov.save_model(model, str(trial), compress_to_fp16=False)
             return measure_trial(job, trial, self.runtime, job.hub.spec)
 
         trials = choose_layers(_layers(_read(job.hub)), measure, every_layer=self.search)
@@ -71,22 +83,36 @@ class OpenVinoConverter(Converter):
         best = trials[0].kept
         return self._quantise(job, best), {"kept_float": list(best), "trials": facts}
 
-    def _quantise(self, job: Job, keep_float: Sequence[str]) -> Any:  # noqa: ANN401 -- ov.Model
+    def _quantise(  # the type of what it returns is openvino.Model
+        self, job: Job, keep_float: Sequence[str], photos: int | None = None
+    ) -> Any:  # noqa: ANN401
+        """Quantise with the ranges of the first ``photos`` calibration photos; ``None``: all."""
         nncf = require("nncf", extra=self.extra)
-        nncf.set_log_level(logging.ERROR)
+        if not wants_tool_output():
+            nncf.set_log_level(logging.ERROR)
         model = _read(job.hub)
         layers = _layers(model)
         unknown = sorted(set(keep_float) - set(layers))
         if unknown:
             raise InputError(f"no layer {unknown[0]!r} (layers: {', '.join(layers)})")
-        batches = list(job.training_photos.batches(job.hub.spec))
-        return nncf.quantize(
-            model,
-            nncf.Dataset(batches),
-            preset=nncf.QuantizationPreset(self.preset),
-            subset_size=len(batches),
-            ignored_scope=nncf.IgnoredScope(names=[*keep_float, *_decoding(model)], validate=False),
-        )
+        files = job.training_photos.files[:photos]
+        batches = list(replace(job.training_photos, files=files).batches(job.hub.spec))
+        with hushed():
+            return nncf.quantize(
+                model,
+                nncf.Dataset(batches),
+                preset=nncf.QuantizationPreset(self.preset),
+                subset_size=len(batches),
+                ignored_scope=nncf.IgnoredScope([*keep_float, *_decoding(model)], validate=False),
+                advanced_parameters=self._ranges(),
+            )
+
+    def _ranges(self) -> Any:  # noqa: ANN401 -- nncf.AdvancedQuantizationParameters
+        module = "nncf.quantization.range_estimator"
+        known = require(module, extra=self.extra).RangeEstimatorParametersSet
+        chosen = getattr(known, _RANGES[self.across_photos])
+        nncf = require("nncf", extra=self.extra)
+        return nncf.AdvancedQuantizationParameters(activations_range_estimator_params=chosen)
 
 
 def _read(hub: Hub) -> Any:  # noqa: ANN401 -- openvino.Model
