@@ -1,9 +1,14 @@
-"""Execution providers of ONNX Runtime that come as packages of their own."""
+"""Execution providers of ONNX Runtime whose libraries are loaded on use.
+
+Some come in its build for NVIDIA, others as packages of their own.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +49,31 @@ def add_plugin(ort: ModuleType, options: Any, provider: str, plugin: Plugin) -> 
     if not devices:
         raise ModelError(f"{provider}: finds no device here that it can run on")
     options.add_provider_for_devices(devices[:1], {})
+
+
+def load_provider(ort: ModuleType, device: str) -> None:
+    """Load the library of a provider that came with ONNX Runtime, where it has one.
+
+    ONNX Runtime would only log why it cannot, and then find that no node has a provider.
+
+    Args:
+        ort: The package ``onnxruntime``.
+        device: Name of the provider in its file's name, e.g. ``"cuda"``.
+
+    Raises:
+        ModelError: A library that it needs is missing.
+    """
+    folder = _folder_of(ort) / "capi"
+    libraries = [folder / f"libonnxruntime_providers_{name}.so" for name in ("shared", device)]
+    if not libraries[-1].exists():
+        return
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
+        ort.preload_dlls()  # those that pip installed, which no search path has
+    for library in libraries:
+        try:
+            ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
+        except OSError as error:
+            raise ModelError(f"{library.name} cannot be loaded ({error})") from error
 
 
 @functools.cache  # ONNX Runtime refuses a name that it knows; only what succeeds is remembered

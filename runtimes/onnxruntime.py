@@ -12,7 +12,7 @@ from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
 from lightning_plates.spec import METADATA_KEY, ModelSpec
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
-from runtimes._onnxruntime_plugin import Plugin, add_plugin
+from runtimes._onnxruntime_providers import Plugin, add_plugin, load_provider
 
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -56,14 +56,17 @@ class OnnxRuntime(Runtime):
             chosen = None  # the options name it already
         else:
             _require_provider(device, ort.get_available_providers())
+            load_provider(ort, device)
             chosen = [provider]
+        refusals: tuple[type[Exception], ...] = (*library_errors(ort), RuntimeError)
         try:
             # Without the fallback of the Python layer, which prints a banner and takes the CPU.
             self._session = ort.InferenceSession(
                 str(model), options, providers=chosen, enable_fallback=False
             )
-        except library_errors(ort) as error:
-            raise ModelError(f"{model}: ONNX Runtime cannot open it ({error})") from error
+        except refusals as error:
+            reason = " ".join(str(error).split())
+            raise ModelError(f"{model}: ONNX Runtime cannot open it ({reason})") from error
         if self._session.get_providers()[0] != provider:
             raise ModelError(f"{model}: asked for {provider}, got {self._session.get_providers()}")
         inputs = tuple(_tensor_spec(node) for node in self._session.get_inputs())

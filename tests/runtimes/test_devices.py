@@ -11,7 +11,7 @@ from tiny_onnx import save_mean_colour_model
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import InputError, MissingDependencyError, ModelError
 from runtimes import installed_runtimes, list_runtimes, open_model
-from runtimes._onnxruntime_plugin import _register
+from runtimes._onnxruntime_providers import _register
 from runtimes.onnxruntime import OnnxRuntime
 
 RTX = "NvTensorRTRTXExecutionProvider"
@@ -66,6 +66,29 @@ def test_another_provider_than_asked_for_is_an_error(model_file, monkeypatch):
     monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *rest, **options: answer)
     with pytest.raises(ModelError, match=r"asked for CUDAExecutionProvider, got .*CPU"):
         open_model(model_file, device="cuda")
+
+
+def test_what_a_provider_misses_is_named(model_file, tmp_path, monkeypatch):
+    """The build for NVIDIA on a machine without NVIDIA's libraries."""
+    (tmp_path / "capi").mkdir()
+    for name in ("shared", "cuda"):
+        (tmp_path / "capi" / f"libonnxruntime_providers_{name}.so").write_bytes(b"no library")
+    monkeypatch.setattr(onnxruntime, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: print("nothing found"))
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    with pytest.raises(ModelError, match=r"libonnxruntime_providers_shared\.so cannot be loaded"):
+        open_model(model_file, device="cuda")
+
+
+def test_what_the_binding_itself_refuses_is_one_line(model_file, monkeypatch):
+    def refuse(*rest, **options):
+        raise RuntimeError("onnxruntime_pybind_state.cc:729\nPlease install TensorRT libraries")
+
+    available = ["TensorrtExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: available)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", refuse)
+    with pytest.raises(ModelError, match=r"cc:729 Please install TensorRT"):
+        open_model(model_file, device="tensorrt")
 
 
 @pytest.fixture
