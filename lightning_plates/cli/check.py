@@ -31,6 +31,11 @@ def describe(model: Runtime, golden: Golden, verdict: Verdict) -> str:
         f"{model.label} on {found.photos} golden photos: mean IoU with the source "
         f"{found.mean_iou:.3f} (when it was made {made.mean_iou:.3f})"
     )
+    if any(best.confidence is not None for answer in golden.answers for best in answer):
+        figures += (
+            f", largest score difference {found.max_score_difference:.3f} "
+            f"({made.max_score_difference:.3f})"
+        )
     if verdict.agrees:
         return f"{model.model.name}: agrees; {figures}"
     return f"{model.model.name}: answers differently; {figures}. {_explain(golden, verdict)}"

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import onnx
 import pytest
-from tiny_onnx import RGB_SPEC, save_mean_colour_model
+from tiny_onnx import RGB_SPEC, save_constant_scored_model, save_mean_colour_model
 
 from lightning_plates.__main__ import main
 from lightning_plates.agreement import Agreement
@@ -94,6 +94,28 @@ def test_what_the_conversion_cost_is_not_held_against_the_device(tmp_path):
     coarse = Golden(PHOTOS, answers, 0.5, Agreement(3, 3, 0.75, 0.0), "int8")
     save_golden(coarse, golden_file(path))
     assert main(["check", str(path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("score", "made_difference", "status", "says"),
+    [
+        (0.93, 0.0, 0, "largest score difference 0.020 (0.000)"),
+        (0.80, 0.13, 0, "agrees"),  # as unsure as it was when it was converted
+        (0.80, 0.0, 1, "The precision explains it"),
+        (0.05, 0.0, 1, "No single item of the contract explains it"),
+    ],
+)
+def test_a_finder_must_be_as_sure_of_the_same_box(
+    tmp_path, capsys, score, made_difference, status, says
+):
+    box = [0.2, 0.2, 0.6, 0.5]
+    path = save_constant_scored_model(tmp_path / "finder.onnx", [box], [score])
+    photo = half_photo((90, 90, 90), (90, 90, 90), size=(40, 40))
+    expected = ((Detection(tuple(40 * side for side in box), 0.95),),)
+    agreement = Agreement(1, 1, 1.0, made_difference)
+    save_golden(Golden((photo,), expected, 0.5, agreement, "int8"), golden_file(path))
+    assert main(["check", str(path)]) == status
+    assert says in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 no archive"])
