@@ -68,6 +68,6 @@ def _draw_caption(
     y1 = mark.box[1]
     y = y1 - height if y1 >= height else mark.box[3]
     # Moved to the left where it would leave the picture.
-    x = max(0.0, min(mark.box[0], pen.im.size[0] - width))
+    x = max(0.0, min(mark.box[0], pen.im.size[0] - width - 1))
     pen.rectangle((x, y, x + width, y + height), fill=mark.colour)
     pen.text((x + 2 - left, y + 2 - top), mark.caption, fill="white", font=font)

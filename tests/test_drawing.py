@@ -17,3 +17,14 @@ def test_captions_and_empty_boxes_do_not_fail_at_the_edges():
     photo = np.zeros((30, 40, 3), dtype=np.uint8)
     drawn = draw_marks(photo, [Mark((0, 0, 0, 0), caption="BCR456"), Mark((39, 29, 40, 30))])
     assert drawn.any()
+
+
+def test_a_caption_at_the_right_edge_is_moved_into_the_picture():
+    photo = np.zeros((200, 300, 3), dtype=np.uint8)
+
+    def filled_columns(box):
+        drawn = draw_marks(photo, [Mark(box, LABEL_COLOUR, "probability 0.93")])
+        above = (drawn[: int(box[1])] == LABEL_COLOUR).all(axis=2).any(axis=0)
+        return int(above.sum())
+
+    assert filled_columns((280, 100, 299, 120)) == filled_columns((10, 100, 29, 120)) > 60
