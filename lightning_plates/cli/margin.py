@@ -53,15 +53,15 @@ def draw_photos(
         InputError: No photo would be left.
     """
     shown = [photo for photo in annotations.photos if photo.boxes]
-    if count >= len(shown):
-        raise InputError(
-            f"{annotations.root}: --photos {count} leaves none of {len(shown)} photos with a "
-            "plate to measure the margin on; take fewer, or label more"
-        )
     order = np.random.default_rng(seed).permutation(len(shown))
     drawn = tuple(shown[i] for i in sorted(order[:count]))
     sources = {photo.group for photo in drawn}
     rest = tuple(photo for photo in shown if photo.group not in sources)
+    if not rest:
+        raise InputError(
+            f"{annotations.root}: --photos {count} leaves none of {len(shown)} photos with a "
+            "plate to measure the margin on; take fewer, or label more"
+        )
     return (
         dataclasses.replace(annotations, photos=drawn),
         dataclasses.replace(annotations, photos=rest),
@@ -74,9 +74,7 @@ def _learn(model: Runtime, args: argparse.Namespace) -> FitMargin:
     matched = match_boxes(_ask(model, fitted_on, args.look))
     margin = fit_margin(matched)
     print(_describe(fitted_on, matched, margin, args))
-    answers = _ask(model, others, args.look)
-    if answers:
-        _report(annotations.root.name, args.look, answers, margin)
+    _report(annotations.root.name, args.look, _ask(model, others, args.look), margin)
     return margin
 
 
