@@ -20,6 +20,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from conversion._calibration import Calibration
+from conversion._fate import Trace
 from conversion._golden import make_golden
 from conversion._hub_file import Hub, open_hub
 from conversion._keep_float import SEARCH_PHOTOS
@@ -208,6 +209,25 @@ class Converter(ABC):
         """
         return draft, self.runtime
 
+    def trace(self, model: Path) -> tuple[Trace, ...]:
+        """The operators of a converted file, each with the names of the source that it kept.
+
+        Empty where the format keeps none; then nobody can tell which operator became which.
+        """
+        return ()
+
+    def write_draft(self, job: Job, draft: Path) -> Written:
+        """Write the converted model and the spec beside it; nothing is compared.
+
+        Raises:
+            ConversionError: The tool failed.
+        """
+        written = self._write(job, draft)
+        if not self.carries_spec:
+            sidecar = draft.with_name(draft.name + Runtime.SPEC_SUFFIX)
+            sidecar.write_text((written.spec or job.hub.spec).to_json() + "\n", encoding="utf-8")
+        return written
+
     def convert(
         self,
         hub_file: Path,
@@ -244,8 +264,7 @@ class Converter(ABC):
             used = calibration if self.calibrates(precision) else None
             job = Job(hub, precision, used, Path(scratch), device)
             draft = drafts / name
-            written = self._write(job, draft)
-            self._finish(hub, draft, written)
+            written = self.write_draft(job, draft)
             sizes = {file.name: size_of(file) for file in sorted(drafts.iterdir())}
             file, runtime = self.answers_in(draft)
             parity = compare_files(hub.path, file, photos, runtime, device)
@@ -271,11 +290,6 @@ class Converter(ABC):
             raise InputError(
                 f"{self.label} needs photos to calibrate {precision}: --calibration FOLDER"
             )
-
-    def _finish(self, hub: Hub, draft: Path, written: Written) -> None:
-        if not self.carries_spec:
-            sidecar = draft.with_name(draft.name + Runtime.SPEC_SUFFIX)
-            sidecar.write_text((written.spec or hub.spec).to_json() + "\n", encoding="utf-8")
 
     def _describe(
         self,

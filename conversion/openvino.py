@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from conversion._base import Converter, Job, Written, measure_trial
+from conversion._fate import Trace
 from conversion._hub_file import Hub
 from conversion._keep_float import SEARCH_PHOTOS, Layers, add_float_options, choose_layers
 from conversion._parity import Parity
@@ -56,6 +58,11 @@ class OpenVinoConverter(Converter):
             help="how the ranges of several photos become one (%(default)s)",
         )  # fmt: skip
         add_float_options(parser)
+
+    def trace(self, model: Path) -> tuple[Trace, ...]:
+        """Layers of the ``.xml`` file, which keep the names of the source's nodes and outputs."""
+        layers = ElementTree.parse(model).getroot().iterfind("./layers/layer")
+        return tuple(Trace(layer.get("type", ""), _source_names(layer)) for layer in layers)
 
     def _write(self, job: Job, draft: Path) -> Written:
         ov = require("openvino", extra=self.extra)
@@ -113,6 +120,14 @@ class OpenVinoConverter(Converter):
         chosen = getattr(known, _RANGES[self.across_photos])
         nncf = require("nncf", extra=self.extra)
         return nncf.AdvancedQuantizationParameters(activations_range_estimator_params=chosen)
+
+
+def _source_names(layer: ElementTree.Element) -> frozenset[str]:
+    """A layer with a bias becomes two: the second has its name, the first this ending too."""
+    ports = layer.iterfind("./output/port")
+    outputs = (name for port in ports for name in port.get("names", "").split(","))
+    name = layer.get("name", "").removesuffix("/WithoutBiases")
+    return frozenset({name, *outputs} - {""})
 
 
 def _read(hub: Hub) -> Any:  # noqa: ANN401 -- openvino.Model
