@@ -57,7 +57,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "fp32": Tolerance(1e-3, 0.999, 1e-3),
     # From here on values differ everywhere a little, so that only the answers count.
     "fp16": Tolerance(float("inf"), 0.98, 0.05),
-    "int8": Tolerance(float("inf"), 0.85, 0.25),
+    "int8": Tolerance(float("inf"), 0.90, 0.25),
 }
 """What each precision may cost. Every converter uses these; ``--min-iou`` replaces the second."""
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from conversion._calibration import Calibration
+from conversion._entropy import BINS, best_range
 from conversion._hub_file import Hub, load_graph
 from conversion._tool_output import hushed
 from lightning_plates.errors import InputError
@@ -18,8 +21,8 @@ from lightning_plates.optional import require
 
 ALGORITHMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "minmax": ("MinMax", {}),
-    # ONNX Runtime's own 128 bins gave exactly min-max's figures (docs/conversion.md).
-    "entropy": ("Entropy", {"num_bins": 512}),
+    # Its histograms alone: what it makes of them is done by conversion/_entropy.py.
+    "entropy": ("Entropy", {"num_bins": BINS}),
     # Its default makes ranges symmetric, which wastes half the levels behind a ReLU.
     "percentile": ("Percentile", {"symmetric": False, "percentile": 99.99}),
 }
@@ -177,17 +180,32 @@ class Quantiser:
             calibrate_method=getattr(calibrate.CalibrationMethod, method),
             extra_options=dict(options),
         )
+        batches = calibration.batches(hub.spec)
         with hushed():
-            calibrator.collect_data(_Feeds(calibration, hub))
-            return calibrator.compute_data()
+            if method == "MinMax":
+                calibrator.collect_data(_Feeds(batches, hub))
+                return calibrator.compute_data()
+            # All values of all photos at once would not fit in memory: it keeps what it is given.
+            for batch in batches:
+                calibrator.collect_data(_Feeds(iter([batch]), hub))
+            return _entropy_ranges(calibrator) if method == "Entropy" else calibrator.compute_data()
+
+
+def _entropy_ranges(calibrator: Any) -> Any:  # noqa: ANN401 -- onnxruntime's TensorsData
+    calibrate = require("onnxruntime.quantization.calibrate", extra="convert")
+    ranges = {
+        name: tuple(np.float32(limit) for limit in best_range(*histogram[:4]))
+        for name, histogram in calibrator.collector.get_histogram_dict().items()
+    }
+    return calibrate.TensorsData(calibrate.CalibrationMethod.MinMax, ranges)
 
 
 class _Feeds:
     """Calibration inputs in the form that ONNX Runtime asks for."""
 
-    def __init__(self, calibration: Calibration, hub: Hub) -> None:
+    def __init__(self, batches: Iterator[Any], hub: Hub) -> None:
         self._name = hub.spec.input_name
-        self._batches: Iterator[Any] = calibration.batches(hub.spec)
+        self._batches = batches
 
     def get_next(self) -> dict[str, Any] | None:
         batch = next(self._batches, None)
