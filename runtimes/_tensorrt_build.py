@@ -138,10 +138,18 @@ def _parse(tensorrt: TensorRt, builder: Any, network: bytes) -> Any:  # noqa: AN
     definition = tensorrt.make("network", lambda: builder.create_network(flags))
     parser = tensorrt.make("ONNX parser", lambda: trt.OnnxParser(definition, tensorrt.log))
     if not parser.parse(network):
-        errors = [parser.get_error(number) for number in range(parser.num_errors)]
-        reason = " ".join(errors[0].desc().split()) if errors else "it gave no reason"
+        reason = _describe(parser.get_error(0)) if parser.num_errors else "it gave no reason"
         raise ModelError(f"TensorRT {tensorrt.version} cannot read the network ({reason})")
     return definition
+
+
+def _describe(error: Any) -> str:  # noqa: ANN401 -- ParserError
+    text = " ".join(error.desc().split())  # for an operator that it lacks, just "false"
+    if error.node() < 0:
+        return text
+    if not hasattr(error, "node_operator"):  # before 10
+        return f"{text}; node {error.node()}"
+    return f"{text}; node {error.node()}, {error.node_operator()} {error.node_name()!r}"
 
 
 def _limit_workspace(trt: ModuleType, config: Any, size_bytes: int) -> None:  # noqa: ANN401

@@ -195,40 +195,53 @@ class OnnxParser:
         return len(self.errors)
 
     def get_error(self, number):
-        return ParserError(self.errors[number])
+        return self._error(*self.errors[number])
 
     def parse(self, data):
-        reason = _refusal(data, self.network.explicit)
-        if reason:
-            self.errors.append(reason)
+        refusal = _refusal(data, self.network.explicit)
+        if refusal:
+            self.errors.append(refusal)
             return False
         self.network.data = data
         return True
 
 
 class ParserError:
-    def __init__(self, text):
-        self.text = text
+    def __init__(self, text, number, node):
+        self._text, self._number, self._node = text, number, node
 
     def desc(self):
-        return self.text
+        return self._text
+
+    def node(self):
+        return self._number
+
+    def node_name(self):
+        return self._node.name
+
+    def node_operator(self):
+        return self._node.op_type
 
 
 def _refusal(data, explicit):
+    """Reason, number of the node and the node; or ``None``."""
     if not explicit:
-        return "This version of the ONNX parser only supports\nTensorRT explicit-batch networks"
+        return "This version of the ONNX parser only supports\nexplicit-batch networks", -1, None
     graph = onnx.load_from_string(data).graph
-    if any(size.dim_param for size in graph.input[0].type.tensor_type.shape.dim):
-        return "Network has dynamic inputs, but no optimization profile has been defined"
     values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    for node in graph.node:
+    for number, node in enumerate(graph.node):
         if node.op_type == "Mod":
-            return "No importer registered for op: Mod"
+            return "Assertion failed:\nfalse", number, node
         if node.op_type in {"QuantizeLinear", "DequantizeLinear"}:
             zeros = values[node.input[2]]
             if zeros.dtype != np.int8 or zeros.any():
-                return f"{node.name}: only symmetric INT8 is supported"
+                return "Non-zero zero point is not supported", number, node
     return None
+
+
+def _is_dynamic(data):
+    shape = onnx.load_from_string(data).graph.input[0].type.tensor_type.shape
+    return any(size.dim_param for size in shape.dim)
 
 
 def make_tensorrt(version, driver, fast_int8=True):
@@ -255,6 +268,9 @@ def make_tensorrt(version, driver, fast_int8=True):
             return config
 
         def build_serialized_network(self, network, config):
+            if _is_dynamic(network.data):
+                self.log.log(Severity.ERROR, "Network has dynamic inputs, but no profile")
+                return None
             calibrator, ranges = config.int8_calibrator, None
             if calibrator is not None:
                 ranges = calibrator.read_calibration_cache().decode()
@@ -371,6 +387,7 @@ def make_tensorrt(version, driver, fast_int8=True):
         ITimingCache, ParserError, ILogger, IInt8EntropyCalibrator2,
     )  # fmt: skip
     made = {cls.__name__: _only(cls, api.get(cls.__name__)) for cls in classes}
+    made["OnnxParser"]._error = made["ParserError"]
     module = ModuleType("tensorrt")
     module.__spec__ = ModuleSpec("tensorrt", None)
     module.__version__ = version
