@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conversion._base import Converter
 from conversion._cells import Cell, Task, make_cell
-from conversion._discovery import list_converters
+from conversion._discovery import list_converters, list_scripts
 from conversion._hub_file import open_hub
 from conversion._judges import Judges, judge, load_labelled
 from conversion._script import (
@@ -31,6 +31,7 @@ from lightning_plates.clock import Timer
 from lightning_plates.console import UNREADABLE_EXIT_CODE, run_reporting
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
+from lightning_plates.optional import is_installed
 
 
 def main(argv: list[str]) -> int:
@@ -131,15 +132,20 @@ def _describe_photos(task: Task) -> str:
 
 def _help_text() -> str:
     names = "\n".join(f"  {name:<13}{_facts(cls)}" for name, cls in list_converters().items())
+    scripts = "\n".join(f"  {line.replace('`', '')}" for line in list_scripts().values())
     return (
         "usage: python -m conversion all MODEL.onnx … -o DIR [--calibration SET] [--photos SET]\n"
         "       python -m conversion.NAME MODEL.onnx -o DIR [--precision …]   (--help explains)\n\n"
-        f"NAME is one of:\n{names}"
+        f"NAME is one of:\n{names}\n\n"
+        f"further scripts:\n{scripts}"
     )
 
 
 def _facts(cls: type[Converter]) -> str:
-    return f"{cls.label}: {', '.join(variant.label for variant in cls.every_variant())}"
+    made = ", ".join(variant.label for variant in cls.every_variant())
+    if is_installed(cls.module):
+        return f"{cls.label}: {made}"
+    return f"{cls.label}: {made}; not installed, pip install 'lightning-plates[{cls.extra}]'"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from conversion._base import Converter
@@ -17,6 +18,17 @@ def list_converters() -> dict[str, type[Converter]]:
     files = sorted(Path(__file__).parent.glob("[!_]*.py"))
     found = {file.stem: _converter_in(file.stem) for file in files}
     return {name: cls for name, cls in found.items() if cls is not None}
+
+
+def list_scripts() -> dict[str, str]:
+    """What else of this folder is run by name, and the first line of its documentation."""
+    files = sorted(Path(__file__).parent.glob("[!_]*.py"))
+    scripts = {file.stem: importlib.import_module(f"conversion.{file.stem}") for file in files}
+    return {
+        name: (module.__doc__ or "").splitlines()[0]
+        for name, module in scripts.items()
+        if _converter_in(name) is None
+    }
 
 
 def find_converter(name: str) -> type[Converter]:

@@ -127,6 +127,8 @@ class Source:
         """
         if not self.path.exists():
             raise InputError(f"{self.path}: no such file or folder")
+        if self.path.name == "saved_model.pb":
+            raise InputError(f"{self.path}: part of a SavedModel; give its folder")
         if self.size is not None:
             words = (*words, "--size", *map(str, self.size))
         if self.input_tensor is not None:
