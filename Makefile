@@ -6,6 +6,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m lightning_plates
 EXTRAS := train,data,read,evaluate,video,heic,dev
+# Every extra whose runtime works on a CPU and whose packages resolve together.
+RUNTIMES_VENV ?= .venv-runtimes
+RUNTIME_EXTRAS := train,data,tflite,openvino,ncnn,dev
+RUNTIME_TESTS := tests/conversion tests/runtimes tests/test_without_extras.py
 DEMO := runs/demo
 
 .PHONY: demo bench-cache train-shipped ablation test slow lint types imports check thesis \
@@ -109,6 +113,17 @@ ablation: runs/synthetic/boxes.csv runs/synthetic_onto/boxes.csv  ## what each l
 
 test: $(VENV)/.installed  ## the fast tests
 	$(BIN)/python -m pytest -q -m "not slow and not gpu and not network"
+
+# An environment of its own: what a user of one runtime has is tested by `test`.
+$(RUNTIMES_VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(RUNTIMES_VENV)/bin/python || $(PYTHON) -m venv $(RUNTIMES_VENV)
+	$(RUNTIMES_VENV)/bin/python -m pip install --quiet uv
+	$(RUNTIMES_VENV)/bin/uv pip install --quiet --python $(RUNTIMES_VENV)/bin/python \
+		-c constraints.txt -e '.[$(RUNTIME_EXTRAS)]'
+	touch $@
+
+test-runtimes: $(RUNTIMES_VENV)/.installed  ## converters and runtimes, with all that a CPU can run
+	$(RUNTIMES_VENV)/bin/python -m pytest -q -m "not gpu and not network" $(RUNTIME_TESTS)
 
 slow: $(VENV)/.installed  ## the slow tests
 	$(BIN)/python -m pytest -q -m slow

@@ -41,8 +41,9 @@ def run_converter(name: str, argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if args.verbose:
         show_tool_output()
-    calibration, photos = chosen_photos(args)
     converter = cls.from_arguments(args)
+    converter.check_tool()  # before photos are drawn, which needs packages of its extra too
+    calibration, photos = chosen_photos(args)
     artefact = converter.convert(
         args.model, args.output, args.precision, photos, calibration, args.min_iou, args.device
     )

@@ -199,6 +199,7 @@ def finish_hub(draft: Path, spec: ModelSpec, origin: Mapping[str, str]) -> None:
 def load_parity_photos(folder: Path | None) -> list[RgbImage]:
     """Photos to compare on: the user's, evenly picked, or else synthetic ones."""
     if folder is None:
+        require("cv2", extra="convert")
         from lightning_plates.data.synthetic.scene import SceneOptions, compose
 
         seeds = range(PARITY_PHOTOS)
