@@ -5,6 +5,7 @@ The ranges are calibrated once; a quantised file for any choice of float layers 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,13 @@ class Quantiser:
             node.name for node in model.graph.node if node.op_type in _WEIGHTED
         )
         """Names of the layers with weights, from input to output."""
+        counts = {one.name: math.prod(one.dims) for one in model.graph.initializer}
+        self.weights: dict[str, int] = {
+            node.name: counts.get(node.input[1], 0)
+            for node in model.graph.node
+            if node.op_type in _WEIGHTED
+        }
+        """Number of weights of each layer."""
         self._decoding = _decoding_nodes(model)
         self._metadata = {entry.key: entry.value for entry in load_graph(hub.path).metadata_props}
         self._ranges = self._calibrate(hub, calibration, algorithm, scratch)

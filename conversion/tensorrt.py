@@ -172,7 +172,10 @@ class TensorRtConverter(Converter):
 
         def measure(kept: Layers) -> tuple[Parity, int]:
             quantiser.write(trial, kept)
-            return measure_trial(dataclasses.replace(job, device=None), trial, "onnxruntime")
+            parity, _ = measure_trial(dataclasses.replace(job, device=None), trial, "onnxruntime")
+            # The network holds float weights, which TensorRT rounds; what counts is the engine.
+            bytes_each = {name: 4 if name in kept else 1 for name in quantiser.weights}
+            return parity, sum(bytes_each[name] * n for name, n in quantiser.weights.items())
 
         trials = choose_layers(quantiser.layers, measure, every_layer=self.search)
         return trials[0].kept, [trial.describe() for trial in trials]

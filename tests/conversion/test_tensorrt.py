@@ -334,6 +334,10 @@ def test_the_search_compares_networks_without_tensorrt(
     trials = [tuple(trial["kept_float"]) for trial in artefact.manifest.details["trials"]]
     assert set(trials) == {(), ("head",), ("second", "head")}
     assert list(trials[0]) == artefact.manifest.details["kept_float"]
+    weights = {"first": 8 * 3 * 9, "second": 8 * 8 * 9, "head": 8 * 4}
+    sizes = {tuple(t["kept_float"]): t["bytes"] for t in artefact.manifest.details["trials"]}
+    assert sizes[()] == sum(weights.values())  # one byte each in the engine
+    assert sizes["head",] == sizes[()] + 3 * weights["head"]
     assert "by trtexec" in artefact.manifest.details["built"]
 
 
