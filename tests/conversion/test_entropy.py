@@ -30,3 +30,11 @@ def test_both_sides_of_zero_are_kept_within_what_was_seen():
     low, high = best_range(*histogram(values))
     assert low == pytest.approx(values.min())
     assert high > 3.9
+
+
+def test_the_zeros_behind_a_relu_do_not_hide_what_is_strong():
+    rng = np.random.default_rng(0)
+    strong = rng.uniform(0, 6, 10_000)
+    low, high = best_range(*histogram(np.concatenate([np.zeros(1_000_000), strong])))
+    assert low == 0
+    assert high > 5.9
