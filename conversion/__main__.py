@@ -82,6 +82,7 @@ def _tasks(args: argparse.Namespace) -> Iterator[Task]:
             min_iou=args.min_iou,
             calibration=calibration,
             retry=args.retry,
+            makes=not args.report,
         )
 
 
@@ -164,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these converters alone")
     parser.add_argument("--retry", action="store_true", help="try again what failed before")
+    parser.add_argument("--report", action="store_true", help="make nothing, list what is there")
     parser.add_argument("--table", type=Path, metavar="FILE", help="write the table as Markdown")
     parser.add_argument("--csv", action="store_true", help="and beside it as .csv")
     return parser

@@ -76,6 +76,8 @@ class Task:
     calibration: Calibration | None
     retry: bool = False
     """Whether cells that failed with the same inputs are tried again."""
+    makes: bool = True
+    """Whether cells that are not there are made."""
 
 
 def make_cell(task: Task, name: str, cls: type[Converter], variant: Variant) -> Cell:
@@ -99,7 +101,9 @@ def make_cell(task: Task, name: str, cls: type[Converter], variant: Variant) -> 
     target = task.folder / converter.file_name(task.hub.path, variant.precision)
     record = target.with_name(target.name + RECORD_SUFFIX)
     known = _read_record(record, key, target, task.retry)
-    if known is None:
+    if known is None and not task.makes:
+        known = {"figures": None, "reason": "not made yet"}
+    elif known is None:
         known = _make(task, name, converter, variant, key, target)
         write_text(record, json.dumps({"key": key, **known}, indent=2, ensure_ascii=False) + "\n")
     figures = _figures(known["figures"]) if known["figures"] else None

@@ -130,6 +130,10 @@ def test_other_options_make_another_cell(tmp_path, hubs, photo_folder, in_proces
     assert json.loads(record.read_text())["figures"]["parity"]["mean_iou"] == 1
     in_process.clear()
     monkeypatch.setattr(OnnxRuntimeConverter, "tool_version", lambda self: "onnxruntime 99.0")
+    table = tmp_path / "parity.md"
+    assert run_reporting(main, [*words, "--report", "--table", str(table)]) == 3
+    assert table.read_text(encoding="utf-8").count("not made yet") == 6
+    assert in_process == []
     run_reporting(main, words)
     assert len(in_process) == 6  # with another version of the tool everything is made again
 
