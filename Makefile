@@ -8,7 +8,7 @@ RUN := $(BIN)/python -m lightning_plates
 EXTRAS := train,data,read,evaluate,video,heic,dev
 # Every extra whose runtime works on a CPU and whose packages resolve together.
 RUNTIMES_VENV ?= .venv-runtimes
-RUNTIME_EXTRAS := train,data,tflite,openvino,ncnn,dev
+RUNTIME_EXTRAS := train,data,tflite,openvino,ncnn,tvm,dev
 RUNTIME_TESTS := tests/conversion tests/runtimes tests/test_without_extras.py
 DEMO := runs/demo
 
