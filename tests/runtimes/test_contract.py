@@ -4,7 +4,9 @@ What differs by format is only how a tiny model file comes to be; ``MODEL_MAKERS
 """
 
 import dataclasses
+import functools
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -79,13 +81,43 @@ def _engine_file(folder):
         pytest.skip(f"TensorRT cannot build an engine here: {error}")
 
 
+@functools.cache
+def _tvm_library():
+    """Bytes of the mean-colour model as a library, generated and linked once."""
+    pytest.importorskip("tvm", reason="the extra 'tvm' is not installed")
+    from conversion.tvm import TvmConverter
+
+    photos = [np.full((20, 10, 3), 99, dtype=np.uint8)]
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            hub = _onnx_file(Path(name))
+            return TvmConverter().convert(hub, Path(name), "fp32", photos).path.read_bytes()
+        except MissingDependencyError as error:
+            pytest.skip(str(error))
+
+
+def _tvm_file(folder):
+    (folder / "tiny.so").write_bytes(_tvm_library())
+    (folder / "tiny.so.spec.json").write_text(RGB_SPEC.to_json())
+    return folder / "tiny.so"
+
+
+def _executorch_file(folder):
+    """Lowered by our converter from the mean-colour hub; making it here would take too long."""
+    shipped = Path(__file__).parents[1] / "files" / "executorch" / "mean_colour.fp32.pte"
+    (folder / "tiny.pte.spec.json").write_text(RGB_SPEC.to_json())
+    return Path(shutil.copy(shipped, folder / "tiny.pte"))
+
+
 MODEL_MAKERS = {
     ".onnx": _onnx_file,
     ".ckpt": _checkpoint_file,
     ".xml": _openvino_file,
     ".tflite": _tflite_file,
     ".param": _ncnn_file,
+    ".pte": _executorch_file,
     ".engine": _engine_file,
+    ".so": _tvm_file,
 }
 STAND_INS = {"tensorrt": "fake_tensorrt"}
 """Fixtures that stand for libraries which no registry has, where they are not installed."""
