@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-import numpy as np
-
 from conversion._calibration import Calibration
+from conversion._comparison import compare_again, compare_files
 from conversion._fate import Trace
 from conversion._golden import make_golden
 from conversion._hub_file import Hub, open_hub
@@ -27,19 +26,17 @@ from conversion._keep_float import SEARCH_PHOTOS
 from conversion._manifest import Manifest, size_of, write_manifest
 from conversion._parity import (
     TOLERANCES,
-    Outputs,
     Parity,
     Tolerance,
-    measure_parity,
     require_agreement,
 )
 from lightning_plates.drafts import draft_files_in, draft_of
 from lightning_plates.errors import InputError
 from lightning_plates.golden import golden_file, save_golden
 from lightning_plates.optional import require
-from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.photos import RgbImage
 from lightning_plates.spec import ModelSpec
-from runtimes import Runtime, open_model
+from runtimes import Runtime
 
 ConverterType = TypeVar("ConverterType", bound="Converter")
 
@@ -317,29 +314,6 @@ class Converter(ABC):
         )
 
 
-def compare_files(
-    hub_file: Path,
-    converted: Path,
-    photos: Sequence[RgbImage],
-    runtime: str | None = None,
-    device: str | None = None,
-) -> Parity:
-    """Run a hub file and a converted model on the same photos, one by one as a device does.
-
-    Args:
-        hub_file: The source.
-        converted: What came of it; its own spec prepares its input.
-        photos: RGB photos of any sizes.
-        runtime: What opens ``converted``; ``None`` chooses by its ending.
-        device: What runs ``converted``; ``None`` takes the runtime's first.
-    """
-    with open_model(hub_file, runtime="onnxruntime") as source:
-        expected, spec = answer_photos(source, photos), source.spec
-    with open_model(converted, runtime, device) as model:
-        got = answer_photos(model, photos)
-    return measure_parity(expected, got, spec)
-
-
 def measure_trial(
     job: Job, trial: Path, runtime: str, spec: ModelSpec | None = None
 ) -> tuple[Parity, int]:
@@ -359,8 +333,9 @@ def measure_trial(
     size_bytes = sum(file.stat().st_size for file in files)
     if spec is not None:
         sidecar.write_text(spec.to_json(), encoding="utf-8")
-    photos = [load_photo(file) for file in job.training_photos.files[:SEARCH_PHOTOS]]
-    return compare_files(job.hub.path, trial, photos, runtime, job.device), size_bytes
+    photos = job.training_photos.files[:SEARCH_PHOTOS]
+    hub = job.hub
+    return compare_again(hub.path, hub.sha256, trial, photos, runtime, job.device), size_bytes
 
 
 def produce(
@@ -385,12 +360,6 @@ def produce(
         parity = compare(draft)
         require_agreement(target, parity, tolerance)
     return parity
-
-
-def answer_photos(model: Runtime, photos: Sequence[RgbImage]) -> Outputs:
-    """Outputs by name for at least one photo, run one by one as a device does; batch first."""
-    parts = [model.predict([photo]) for photo in photos]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def tolerance_of(precision: str, min_mean_iou: float | None) -> Tolerance:

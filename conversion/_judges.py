@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion._base import answer_photos
 from conversion._calibration import has_labels
+from conversion._comparison import answer_photos
 from conversion._parity import Outputs
 from lightning_plates import processing
 from lightning_plates.boxes import FloatArray, box_iou

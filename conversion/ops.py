@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from conversion._base import Converter, Job, Written, answer_photos
+from conversion._base import Converter, Job, Written
+from conversion._comparison import answer_photos
 from conversion._discovery import find_converter, list_converters
 from conversion._fate import Fates, Node, Trace, find_fates, read_nodes
 from conversion._hub_file import Hub, load_graph, open_hub, sha256_of
