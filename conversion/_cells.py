@@ -134,6 +134,7 @@ def _make(
     if not _is_made(target, key):
         words = [str(task.hub.path), "-o", str(task.folder), "--precision", variant.precision]
         reason = run_script(name, [*words, *variant.words, *task.words])
+        reason = reason.replace(f"{task.folder}/", "")  # a table ships, and says nothing of folders
     if reason:
         return {"figures": None, "reason": reason}
     try:

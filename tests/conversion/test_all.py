@@ -113,6 +113,7 @@ def test_a_failure_is_a_row_and_is_tried_again_only_if_asked(
     assert run_reporting(main, words) == 3
     failed = [row for row in rows_of(table) if row["variant"] == "int8"]
     assert "needs photos to calibrate" in failed[0]["status"]
+    assert str(tmp_path) not in table.read_text(encoding="utf-8")
     assert failed[0]["MB"] == ""
     assert failed[0]["IoU ≥ 0.5 to label"] == ""  # the folder has no labels
     in_process.clear()
