@@ -54,12 +54,17 @@ class Outcome:
 
 
 def write_table(
-    title: str, operators: Sequence[Operator], nodes: Sequence[str], outcomes: Sequence[Outcome]
+    title: str,
+    command: str,
+    operators: Sequence[Operator],
+    nodes: Sequence[str],
+    outcomes: Sequence[Outcome],
 ) -> str:
     """Both tables: what became of each operator, and what each conversion wrote.
 
     Args:
         title: Heading.
+        command: What made it.
         operators: Those of the source.
         nodes: The operator of each node of the source, in the order of the fates.
         outcomes: One a conversion.
@@ -67,6 +72,8 @@ def write_table(
     labels = [outcome.label for outcome in outcomes]
     lines = [
         f"# {title}",
+        "",
+        f"Made by `{command}`.",
         "",
         _row(["operator", "nodes", "since", "first", *labels]),
         _row(["---", "---:", "---:", "---:", *("---" for _ in labels)]),

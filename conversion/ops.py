@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -155,7 +156,9 @@ def _fates(converter: Converter, model: Path, graph: Graph, operators: Mapping[s
     return find_fates(graph.nodes, graph.inputs, traces) if traces else Fates((), {})
 
 
-def convert_everywhere(model: Path, photos: Sequence[RgbImage]) -> Iterator[tuple[str, Outcome]]:
+def convert_everywhere(
+    model: Path, photos: Sequence[RgbImage], only: Sequence[str] = ()
+) -> Iterator[tuple[str, Outcome]]:
     """Convert a model to FP32 in every format whose tool is installed.
 
     Each conversion has a process of its own: a tool that crashes costs its column alone.
@@ -163,6 +166,7 @@ def convert_everywhere(model: Path, photos: Sequence[RgbImage]) -> Iterator[tupl
     Args:
         model: An ONNX file; without a spec it must have one image input and one output.
         photos: RGB photos on which the converted models are compared with it.
+        only: Names of the converters that are tried; empty tries all.
 
     Yields:
         Name of the converter and what it did; formats whose tool is missing are left out.
@@ -172,7 +176,7 @@ def convert_everywhere(model: Path, photos: Sequence[RgbImage]) -> Iterator[tupl
     """
     with tempfile.TemporaryDirectory() as folder:
         hub = _open(model, Path(folder))
-        for name in list_converters():
+        for name in only or list_converters():
             # Started anew and not forked: the tools' threads do not survive a fork.
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(1, context) as pool:
@@ -303,6 +307,10 @@ def main(argv: list[str]) -> int:
         "--converted", type=Path, nargs="+", metavar="PATH",
         help="converted files or folders of them (default: convert now, FP32)",
     )  # fmt: skip
+    parser.add_argument(
+        "--only", nargs="+", default=(), choices=tuple(list_converters()), metavar="FORMAT",
+        help="convert to these alone: %(choices)s",
+    )  # fmt: skip
     parser.add_argument("--photos", type=Path, help="to compare on (default: synthetic ones)")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="Markdown to write")
     args = parser.parse_args(argv)
@@ -311,13 +319,17 @@ def main(argv: list[str]) -> int:
         outcomes = read_converted(args.model, graph, args.converted)
     else:
         outcomes = []
-        for name, outcome in convert_everywhere(args.model, load_parity_photos(args.photos)):
+        photos = load_parity_photos(args.photos)
+        for name, outcome in convert_everywhere(args.model, photos, args.only):
             print(f"{name}: {outcome.reason or 'agrees'}", file=sys.stderr, flush=True)
             outcomes.append(outcome)
+    # Without folders: the table may be published, and they say nothing to its readers.
+    words = (Path(word).name if "/" in word else word for word in argv)
     table = write_table(
         f"Operators of {args.model.name}",
+        f"python -m conversion.ops {shlex.join(words)}",
         graph.operators,
-        [n.operator for n in graph.nodes],
+        [node.operator for node in graph.nodes],
         outcomes,
     )
     if args.output is None:

@@ -134,6 +134,7 @@ def test_conversions_are_read_from_their_manifests(tmp_path, hub_file, some_phot
     target = tmp_path / "table.md"
     assert main([str(hub_file), "--converted", str(out), "-o", str(target)]) == 0
     text = target.read_text(encoding="utf-8")
+    assert "Made by `python -m conversion.ops tiny.onnx --converted out -o table.md`." in text
     operators = rows_of(text, "operator")
     assert operators["Conv"]["nodes"] == "2"
     assert operators["Conv"]["ONNX Runtime fp32"] == "supported: `com.microsoft::FusedConv` 2"
@@ -190,7 +191,7 @@ def test_a_failing_conversion_names_what_is_missing(tmp_path, some_photos, monke
     assert outcome.size_mb is None
     graph = read_model(tmp_path / "m.onnx")
     nodes = [node.operator for node in graph.nodes]
-    rows = rows_of(ops.write_table("t", graph.operators, nodes, [outcome]), "operator")
+    rows = rows_of(ops.write_table("t", "c", graph.operators, nodes, [outcome]), "operator")
     assert rows["Relu"]["ONNX Runtime"] == "**missing**"
     assert rows["Conv"]["ONNX Runtime"] == "?"
 
