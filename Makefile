@@ -8,11 +8,11 @@ RUN := $(BIN)/python -m lightning_plates
 EXTRAS := train,data,read,evaluate,video,heic,dev
 # Every extra whose runtime works on a CPU and whose packages resolve together.
 RUNTIMES_VENV ?= .venv-runtimes
-RUNTIME_EXTRAS := train,data,tflite,openvino,ncnn,tvm,dev
+RUNTIME_EXTRAS := train,data,tflite,openvino,ncnn,tvm,executorch,dev
 RUNTIME_TESTS := tests/conversion tests/runtimes tests/test_without_extras.py
 DEMO := runs/demo
 
-.PHONY: demo bench-cache train-shipped ablation test slow lint types imports check thesis \
+.PHONY: demo bench-cache train-shipped ablation test test-runtimes slow lint types imports check thesis \
 	constraints clean help
 
 help:  ## list the targets
@@ -123,7 +123,7 @@ $(RUNTIMES_VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 test-runtimes: $(RUNTIMES_VENV)/.installed  ## converters and runtimes, with all that a CPU can run
-	$(RUNTIMES_VENV)/bin/python -m pytest -q -m "not gpu and not network" $(RUNTIME_TESTS)
+	$(RUNTIMES_VENV)/bin/python -m pytest -q -m "not slow and not gpu and not network" $(RUNTIME_TESTS)
 
 slow: $(VENV)/.installed  ## the slow tests
 	$(BIN)/python -m pytest -q -m slow
