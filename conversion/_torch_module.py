@@ -23,6 +23,9 @@ from conversion._hub_file import Hub, load_graph
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
 
+_FAR = 2**31 - 1
+"""Exporters write this or more for "to the end"."""
+
 Array: TypeAlias = NDArray[Any]
 Step: TypeAlias = Callable[..., Tensor]
 
@@ -231,7 +234,8 @@ def _slice(node: Node) -> Step:
     def run(x: Tensor) -> Tensor:
         cuts = [slice(None)] * x.ndim
         for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-            cuts[axis] = slice(start, min(end, x.shape[axis]), step)
+            # Not the shape's own number: a trace would hold it as something to be computed.
+            cuts[axis] = slice(start, end if end < _FAR else None, step)
         return x[tuple(cuts)]
 
     return run
