@@ -24,7 +24,7 @@ def tiny_backbone(library):
         [
             library.Input((32, 32, 3)),
             layers.Conv2D(8, 3, strides=2, padding="same", activation="relu"),
-            # Keras 3 itself cannot read this layer from a file of Keras 2.
+            # The two generations save other arguments of this layer.
             layers.DepthwiseConv2D(3, padding="same"),
             layers.BatchNormalization(),
             layers.MaxPooling2D(4),
