@@ -23,7 +23,7 @@ _TIMEOUT_S = 120.0
 """For one trial to be built, and to be run; TVM's 30 seconds are too few on a busy machine."""
 _BATCH = 16
 """Trials that are built and measured together; also how often something can be lost."""
-_POPULATION, _GENERATIONS = 128, 3
+_POPULATION, _GENERATIONS = 48, 2
 """Of the search between batches; TVM's 512 and 4 take longer than the measuring."""
 _LOGGER = "tvm.s_tir.meta_schedule"
 
@@ -146,27 +146,26 @@ def _argument(rng: np.random.Generator, buffer: Any) -> Any:  # noqa: ANN401 -- 
 def _progress(trials: int) -> Any:  # noqa: ANN401 -- a MeasureCallback
     """A callback of MetaSchedule that writes a line after every batch."""
     schedule = require("tvm.s_tir.meta_schedule", extra="tvm")
-    utilities = require("tvm.s_tir.meta_schedule.utils", extra="tvm")
+    utilities = require("tvm.ir.utils", extra="tvm")
     counted = {"done": 0, "failed": 0}
 
-    class Progress(schedule.measure_callback.PyMeasureCallback):  # type: ignore[misc] # no types
-        """Counts what was measured."""
+    def apply(
+        self: object,
+        task_scheduler: Any,  # noqa: ANN401 -- MetaSchedule's
+        task_id: int,
+        measure_candidates: Any,  # noqa: ANN401 -- MetaSchedule's
+        builder_results: Any,  # noqa: ANN401 -- MetaSchedule's
+        runner_results: Any,  # noqa: ANN401 -- MetaSchedule's
+    ) -> None:
+        counted["done"] += len(runner_results)
+        counted["failed"] += sum(result.error_msg is not None for result in runner_results)
+        task = task_scheduler.tasks_[task_id].ctx.task_name
+        print(
+            f"tuning: {counted['done']} of {trials} trials, {counted['failed']} failed; {task}",
+            file=sys.stderr,
+            flush=True,
+        )
 
-        def apply(
-            self,
-            task_scheduler: Any,  # noqa: ANN401 -- MetaSchedule's
-            task_id: int,
-            measure_candidates: Any,  # noqa: ANN401 -- MetaSchedule's
-            builder_results: Any,  # noqa: ANN401 -- MetaSchedule's
-            runner_results: Any,  # noqa: ANN401 -- MetaSchedule's
-        ) -> None:
-            counted["done"] += len(runner_results)
-            counted["failed"] += sum(result.error_msg is not None for result in runner_results)
-            task = task_scheduler.tasks_[task_id].ctx.task_name
-            print(
-                f"tuning: {counted['done']} of {trials} trials, {counted['failed']} failed; {task}",
-                file=sys.stderr,
-                flush=True,
-            )
-
-    return utilities.derived_object(Progress)()
+    # MetaSchedule calls the method of that name of a subclass.
+    base = schedule.measure_callback.PyMeasureCallback
+    return utilities.derived_object(type("Progress", (base,), {"apply": apply}))()
