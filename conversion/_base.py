@@ -271,7 +271,8 @@ class Converter(ABC):
             save_golden(golden, golden_file(draft))
             manifest = self._describe(job, sizes, written, parity, tolerance)
             write_manifest(draft, manifest)
-        return Artefact(folder / file.name, manifest)
+            made = draft if draft.exists() else file
+        return Artefact(folder / made.name, manifest)
 
     def _check_request(
         self, precision: str, photos: Sequence[RgbImage], calibration: Calibration | None
