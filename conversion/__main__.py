@@ -70,17 +70,19 @@ def _tasks(args: argparse.Namespace) -> Iterator[Task]:
     calibration, photos = chosen_photos(args)
     labelled = load_labelled(args.photos, args.photo_count) if args.photos else None
     judges = labelled or Judges(tuple(photos), None)
+    digest, calibrated = judges.digest(), calibration.describe() if calibration else None
     newest = max(cls.max_opset for cls in list_converters().values())
     for hub in [open_hub(model, newest) for model in args.models]:
         yield Task(
             hub=hub,
             answers=judge(hub.path, judges, "onnxruntime"),
             judges=judges,
+            judges_sha256=digest,
             folder=args.output,
             words=tuple(photo_words(args)),
             device=args.device,
             min_iou=args.min_iou,
-            calibration=calibration,
+            calibration=calibrated,
             retry=args.retry,
             makes=not args.report,
         )
@@ -127,7 +129,7 @@ def _write_table(
 def _describe_photos(task: Task) -> str:
     labels = "labelled" if task.judges.labels else "without labels"
     used = task.calibration
-    calibrated = f"{len(used.files)} of the {used.side} side" if used else "none"
+    calibrated = f"{used['photos']} of the {used['side']} side" if used else "none"
     return f"measured on {len(task.judges.photos)} photos, {labels}; calibrated with {calibrated}"
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from conversion._base import Converter, Variant, tolerance_of
-from conversion._calibration import Calibration
 from conversion._hub_file import Hub
 from conversion._judges import Judged, Judges, judge
 from conversion._manifest import read_manifest, size_of
@@ -67,13 +66,16 @@ class Task:
     answers: Judged
     """The hub's, to the judges."""
     judges: Judges
+    judges_sha256: str
+    """:meth:`Judges.digest`, which takes its time."""
     folder: Path
     """Where the artefacts go."""
     words: tuple[str, ...]
     """Options of every converter's script: photos, calibration, device, tolerance."""
     device: str | None
     min_iou: float | None
-    calibration: Calibration | None
+    calibration: Mapping[str, Any] | None
+    """:meth:`Calibration.describe`, which takes its time too; ``None`` without calibration."""
     retry: bool = False
     """Whether cells that failed with the same inputs are tried again."""
     makes: bool = True
@@ -158,17 +160,17 @@ def _measure(task: Task, converter: Converter, target: Path) -> Figures:
 
 def _key(task: Task, name: str, converter: Converter, variant: Variant) -> dict[str, Any]:
     """Whatever changes a cell, as JSON gives it back."""
-    calibrates = task.calibration is not None and converter.calibrates(variant.precision)
+    calibrates = converter.calibrates(variant.precision)
     facts = {
         "hub_sha256": task.hub.sha256,
         "converter": name,
         "precision": variant.precision,
         "options": converter.option_values(),
         "tool": converter.tool_version(),
-        "calibration": task.calibration.describe() if task.calibration and calibrates else None,
+        "calibration": task.calibration if calibrates else None,
         "device": task.device,
         "tolerance": dataclasses.asdict(tolerance_of(variant.precision, task.min_iou)),
-        "photos_sha256": task.judges.digest(),
+        "photos_sha256": task.judges_sha256,
         "lightning_plates": __version__,
     }
     key: dict[str, Any] = json.loads(json.dumps(facts))
