@@ -17,6 +17,10 @@ from runtimes._base import TensorSpec
 
 CHECKED_FEATURES = ("avx2", "fma", "avx512f")
 """What a processor may lack that the library was made for; then it would be killed."""
+_ELF = b"\x7fELF"
+"""Begins a library, and each program for a graphics processor inside one."""
+_FATBIN = bytes.fromhex("50ed55ba")
+"""Begins several such programs together (``fatbinary.h`` of the CUDA toolkit)."""
 
 
 def add_schedules(module: Any, machine: Machine) -> Any:  # noqa: ANN401 -- tvm.IRModule
@@ -58,6 +62,24 @@ def write_library(
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise ConversionError(f"TVM cannot generate code for {machine.name} ({reason})") from error
+    if machine.is_gpu:
+        require_kernels(target)
+
+
+def require_kernels(library: Path) -> None:
+    """Refuse a library for a graphics processor that holds the kernels' source alone.
+
+    Without a driver TVM stores the source and says nothing; such a library cannot be run anywhere.
+
+    Raises:
+        ConversionError: There is no machine code of a kernel in it.
+    """
+    data = library.read_bytes()
+    if _FATBIN not in data and data.count(_ELF) < 2:
+        raise ConversionError(
+            f"{library.name}: TVM did not compile the kernels; it does so only on a machine with "
+            "an NVIDIA driver and NVRTC (pip install cuda-bindings nvidia-cuda-nvrtc): convert there"
+        )
 
 
 def _facts(

@@ -13,6 +13,7 @@ from runtimes import open_model
 tvm = pytest.importorskip("tvm", reason="needs the extra tvm")
 
 from conversion import _tvm_schedule, _tvm_target  # noqa: E402
+from conversion._tvm_build import require_kernels  # noqa: E402
 from conversion._tvm_schedule import Machine, choose_tile  # noqa: E402
 
 
@@ -234,6 +235,16 @@ def test_a_processor_that_lacks_instructions_is_told(tmp_path, library, monkeypa
 def test_a_library_for_the_processor_does_not_run_on_a_graphics_device(library):
     with pytest.raises(ModelError, match="made for 'cpu', not for device 'cuda'"):
         open_model(library, device="cuda")
+
+
+def test_a_library_without_compiled_kernels_is_refused(tmp_path):
+    """TVM writes one, silently, where there is no NVIDIA driver."""
+    file = tmp_path / "model.so"
+    file.write_bytes(b"\x7fELF the source of a kernel")
+    with pytest.raises(ConversionError, match=r"model\.so: TVM did not compile the kernels"):
+        require_kernels(file)
+    file.write_bytes(b"\x7fELF and \x7fELF")
+    require_kernels(file)
 
 
 def test_tiles_fit_the_registers_and_divide_the_picture():
