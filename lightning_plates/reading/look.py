@@ -21,6 +21,9 @@ window's width; 1/3.5 = 29 % enlarges small plates most while it stays inside th
 SMALLEST_WINDOW = 48
 """Least side of that window, in pixels: below it there is nothing left to see."""
 
+WORTH_A_LOOK = 0.5
+"""Share of the threshold from which a second look decides: small plates are unsure at first."""
+
 
 @dataclass(frozen=True, slots=True)
 class BareAnswer:
@@ -40,8 +43,10 @@ def locate(
     Args:
         model: An open box model.
         image: RGB, shape ``(H, W, 3)``.
-        looks: 1 for the model's first answer; each further look replaces every box by what the
-            model sees in a window around it, or keeps it where the model sees nothing there.
+        looks: 1 for the model's first answer. Each further look is at a window around every box;
+            what the model sees there counts as much as each look before, and a box that was
+            too unsure at first is an answer if the model is sure in the window. Where it sees
+            nothing there, a sure box stays as it was.
         watch: Gets the time of every step.
 
     Returns:
@@ -73,13 +78,23 @@ def locate_bare(
     """
     timer = watch or Stopwatch()
     spec = replace(model.spec, margin=None)
-    least = spec.score_threshold if lowest_score is None else lowest_score
-    found = _ask(model, image, replace(spec, score_threshold=least), timer)
-    plates = tuple(plate for plate in found if _counts(plate, spec))
-    weaker = tuple(plate for plate in found if not _counts(plate, spec))
-    for _ in range(looks - 1):
-        plates = tuple(_look_again(model, image, plate, spec, timer) for plate in plates)
-    return BareAnswer(plates, weaker)
+    threshold = spec.score_threshold
+    worth = threshold if looks == 1 else threshold * WORTH_A_LOOK
+    least = worth if lowest_score is None else min(worth, lowest_score)
+    first = _ask(model, image, replace(spec, score_threshold=least), timer)
+    plates: list[Detection] = []
+    weaker: list[Detection] = []
+    for before in first:
+        plate = before
+        if _reaches(before, worth):
+            for look in range(1, looks):
+                plate = _look_again(model, image, plate, look, spec, timer)
+        if not _reaches(plate, threshold):
+            weaker.append(before)
+        elif not any(_same_plate(plate, other) for other in plates):
+            plates.append(plate)
+    kept = () if lowest_score is None else (p for p in weaker if _reaches(p, lowest_score))
+    return BareAnswer(tuple(plates), tuple(kept))
 
 
 def window_around(box: BoxXyxy, width: int, height: int) -> tuple[int, int, int, int]:
@@ -91,21 +106,41 @@ def window_around(box: BoxXyxy, width: int, height: int) -> tuple[int, int, int,
     return left, top, max(right, left + 1), max(bottom, top + 1)
 
 
-def _counts(plate: Detection, spec: ModelSpec) -> bool:
-    return plate.confidence is None or plate.confidence >= spec.score_threshold
+def _reaches(plate: Detection, score: float) -> bool:
+    return plate.confidence is None or plate.confidence >= score
+
+
+def _same_plate(one: Detection, other: Detection) -> bool:
+    """Whether one's centre lies in the other: two first answers may lead to the same plate."""
+    return _holds_centre(one.box, other.box) or _holds_centre(other.box, one.box)
+
+
+def _holds_centre(outer: BoxXyxy, inner: BoxXyxy) -> bool:
+    x, y = (inner[0] + inner[2]) / 2, (inner[1] + inner[3]) / 2
+    return outer[0] <= x <= outer[2] and outer[1] <= y <= outer[3]
 
 
 def _look_again(
-    model: Runtime, image: RgbImage, plate: Detection, spec: ModelSpec, timer: Stopwatch
+    model: Runtime,
+    image: RgbImage,
+    plate: Detection,
+    looks_before: int,
+    spec: ModelSpec,
+    timer: Stopwatch,
 ) -> Detection:
+    """Move ``plate``, the mean of ``looks_before`` looks, by what one more look sees."""
     left, top, right, bottom = window_around(plate.box, image.shape[1], image.shape[0])
     seen = _ask(model, image[top:bottom, left:right], spec, timer)
     centre = ((plate.box[0] + plate.box[2]) / 2 - left, (plate.box[1] + plate.box[3]) / 2 - top)
     best = _covering(seen, centre)
     if best is None:
         return plate
-    x1, y1, x2, y2 = best.box
-    return Detection((x1 + left, y1 + top, x2 + left, y2 + top), best.confidence)
+    shift = (left, top, left, top)
+    x1, y1, x2, y2 = (
+        (old * looks_before + new + moved) / (looks_before + 1)
+        for old, new, moved in zip(plate.box, best.box, shift, strict=True)
+    )
+    return Detection((x1, y1, x2, y2), best.confidence)
 
 
 def _covering(seen: Sequence[Detection], point: tuple[float, float]) -> Detection | None:

@@ -14,6 +14,7 @@ class Finder:
     """Answers the next boxes of a script and remembers how large each photo was."""
 
     spec = SPEC
+    lowest = 0.6
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -24,7 +25,7 @@ class Finder:
         self.calls += 1
         return {
             "boxes": np.array([boxes], dtype=np.float32).reshape(1, -1, 4),
-            "scores": np.linspace(0.9, 0.6, len(boxes), dtype=np.float32)[None],
+            "scores": np.linspace(0.9, self.lowest, len(boxes), dtype=np.float32)[None],
         }
 
 
@@ -36,13 +37,40 @@ def test_one_look_is_the_models_answer():
     assert plate.box == pytest.approx((80, 40, 100, 50), abs=1e-3)
 
 
-def test_the_second_look_replaces_the_first_in_pixels_of_the_photo():
+def test_the_answer_is_the_mean_of_two_looks_in_pixels_of_the_photo():
     finder = Finder([[0.4, 0.4, 0.5, 0.5]], [[0.4, 0.4, 0.6, 0.6]])
     (plate,) = locate(finder, PHOTO, 2)
     left, top, right, bottom = window_around((80, 40, 100, 50), 200, 100)
     width, height = right - left, bottom - top
-    expected = (left + 0.4 * width, top + 0.4 * height, left + 0.6 * width, top + 0.6 * height)
-    assert plate.box == pytest.approx(expected, abs=1e-3)
+    second = (left + 0.4 * width, top + 0.4 * height, left + 0.6 * width, top + 0.6 * height)
+    mean = [(one + other) / 2 for one, other in zip((80, 40, 100, 50), second, strict=True)]
+    assert plate.box == pytest.approx(mean, abs=1e-3)
+
+
+def test_an_unsure_box_is_an_answer_if_the_second_look_is_sure():
+    answers = [[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], [[0.4, 0.4, 0.6, 0.6]]
+    spec = dataclasses.replace(SPEC, score_threshold=0.7)  # the second box has 0.6
+    finder = Finder(*answers, [[0.4, 0.4, 0.6, 0.6]])
+    finder.spec = spec
+    assert [len(locate(finder, PHOTO, 2)), finder.calls] == [2, 3]
+    finder = Finder(*answers, [])
+    finder.spec = spec
+    assert [len(locate(finder, PHOTO, 2)), finder.calls] == [1, 3]
+    finder = Finder(*answers)
+    finder.spec, finder.lowest = spec, 0.3  # under half the threshold
+    assert [len(locate(finder, PHOTO, 2)), finder.calls] == [1, 2]
+
+
+def test_two_first_answers_that_lead_to_one_plate_are_one():
+    spec = dataclasses.replace(SPEC, score_threshold=0.5)
+    finder = Finder(
+        [[0.40, 0.4, 0.50, 0.5], [0.46, 0.4, 0.56, 0.5]],
+        [[0.35, 0.4, 0.65, 0.6]],
+        [[0.25, 0.4, 0.55, 0.6]],
+    )
+    finder.spec = spec
+    assert len(locate(finder, PHOTO, 2)) == 1
+    assert finder.calls == 3
 
 
 def test_each_of_several_plates_gets_its_own_second_look():
@@ -86,11 +114,11 @@ def test_a_margin_is_applied_once_and_after_the_last_look():
     assert plate.box == pytest.approx(wide, abs=1e-3)
 
 
-def test_weaker_boxes_are_given_apart_and_not_looked_at_again():
-    finder = Finder([[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], [[0.4, 0.4, 0.6, 0.6]])
+def test_weaker_boxes_are_given_apart_as_the_first_look_saw_them():
+    finder = Finder([[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], [[0.4, 0.4, 0.6, 0.6]], [])
     finder.spec = dataclasses.replace(SPEC, score_threshold=0.7)  # the second one has 0.6
     answer = locate_bare(finder, PHOTO, 2, lowest_score=0.1)
-    assert [len(answer.plates), len(answer.weaker), finder.calls] == [1, 1, 2]
+    assert [len(answer.plates), len(answer.weaker), finder.calls] == [1, 1, 3]
     assert answer.weaker[0].box == pytest.approx((140, 40, 160, 50), abs=1e-3)
     finder.calls = 0
     assert locate_bare(finder, PHOTO, 1).weaker == ()
