@@ -77,8 +77,8 @@ def require_kernels(library: Path) -> None:
     data = library.read_bytes()
     if _FATBIN not in data and data.count(_ELF) < 2:
         raise ConversionError(
-            f"{library.name}: TVM did not compile the kernels; it does so only on a machine with "
-            "an NVIDIA driver and NVRTC (pip install cuda-bindings nvidia-cuda-nvrtc): convert there"
+            f"{library.name}: TVM did not compile the kernels; it does so only where there is "
+            "an NVIDIA driver with NVRTC (pip install cuda-bindings nvidia-cuda-nvrtc)"
         )
 
 
