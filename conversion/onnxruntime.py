@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from conversion._base import Converter, Job, Variant, Written, measure_trial
+from conversion._base import Converter, Job, Variant, Written
 from conversion._fate import Trace, read_nodes
 from conversion._half import save_half
 from conversion._hub_file import count_operators, load_graph
-from conversion._keep_float import Layers, add_float_options, choose_layers
-from conversion._parity import Parity
+from conversion._keep_float import add_float_options
 from conversion._qdq import ALGORITHMS, Quantiser
+from conversion._qdq_search import write_quantised
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
@@ -83,22 +83,7 @@ class OnnxRuntimeConverter(Converter):
 
     def _save_quantised(self, job: Job, target: Path) -> dict[str, Any]:
         quantiser = Quantiser(job.hub, job.training_photos, self.algorithm, job.scratch)
-        if self.keep_float is not None:
-            quantiser.write(target, self.keep_float)
-            return {"kept_float": list(self.keep_float)}
-        folder = job.scratch / "trial"
-        folder.mkdir()
-
-        def measure(kept: Layers) -> tuple[Parity, int]:
-            quantiser.write(folder / "trial.onnx", kept)
-            return measure_trial(job, folder / "trial.onnx", self.runtime)
-
-        trials = choose_layers(quantiser.layers, measure, every_layer=self.search)
-        quantiser.write(target, trials[0].kept)
-        return {
-            "kept_float": list(trials[0].kept),
-            "trials": [trial.describe() for trial in trials],
-        }
+        return write_quantised(job, quantiser, target, self.keep_float, self.search)
 
 
 def _optimise(source: Path, target: Path, level: str) -> None:

@@ -19,7 +19,9 @@ from conversion import _tvm_tune
 from conversion._base import Converter, Job, Written
 from conversion._calibration import Calibration
 from conversion._folding import save_folded
+from conversion._keep_float import add_float_options
 from conversion._qdq import ALGORITHMS, Quantiser
+from conversion._qdq_search import write_quantised
 from conversion._tvm_build import add_schedules, write_library
 from conversion._tvm_graph import count_operators, lower, put_channels_last, read_network
 from conversion._tvm_target import HOST, Machine, find_machine
@@ -49,8 +51,10 @@ class TvmConverter(Converter):
     """Folder of what tuning found, to go on from and to take from."""
     algorithm: str = "minmax"
     """How INT8 ranges are found."""
-    keep_float: tuple[str, ...] = ()
-    """Layers that INT8 leaves in float."""
+    keep_float: tuple[str, ...] | None = None
+    """Layers that INT8 leaves in float; ``None`` measures how many of the last ones to leave."""
+    search: bool = False
+    """Whether to measure every layer, not the last ones alone."""
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -73,10 +77,7 @@ class TvmConverter(Converter):
             "--algorithm", choices=tuple(ALGORITHMS), default="minmax",
             help="how INT8 ranges are found (%(default)s)",
         )  # fmt: skip
-        parser.add_argument(
-            "--keep-float", nargs="*", default=[], metavar="LAYER",
-            help="layers that INT8 leaves in float (default: none)",
-        )  # fmt: skip
+        add_float_options(parser)
 
     def tool_version(self) -> str:
         """The packages that generate code."""
@@ -115,10 +116,11 @@ class TvmConverter(Converter):
     def _write(self, job: Job, draft: Path) -> Written:
         machine = find_machine(self.target or ("cuda" if job.device == "cuda" else HOST))
         source = save_folded(job.hub, job.scratch / "folded.onnx")
+        details: dict[str, Any] = {"machine": machine.describe()}
         if job.precision == "int8":
-            source = self._quantise(job, source)
+            source, choice = self._quantise(job, source)
+            details |= choice
         network = put_channels_last(read_network(source, job.precision))
-        details = {"machine": machine.describe(), "kept_float": list(self.keep_float)}
         lowered, tuning = self._schedule(network, machine)
         tensors = _tensors(job)
         write_library(lowered, machine, tensors, draft, self.cc)
@@ -130,12 +132,13 @@ class TvmConverter(Converter):
             details["compared"] = f"{twin.name}, the same network; {draft.name} itself was not run"
         return Written(count_operators(network), {**details, **tuning})
 
-    def _quantise(self, job: Job, folded: Path) -> Path:
-        hub = replace(job.hub, path=folded)
-        quantised = job.scratch / "quantised.onnx"
-        quantiser = Quantiser(hub, job.training_photos, self.algorithm, job.scratch)
-        quantiser.write(quantised, self.keep_float)
-        return quantised
+    def _quantise(self, job: Job, folded: Path) -> tuple[Path, dict[str, Any]]:
+        """The Q/DQ file; ONNX Runtime computes what it computes, and tries choices faster."""
+        quantiser = Quantiser(
+            replace(job.hub, path=folded), job.training_photos, self.algorithm, job.scratch
+        )
+        target = job.scratch / "quantised.onnx"
+        return target, write_quantised(job, quantiser, target, self.keep_float, self.search)
 
     def _schedule(self, network: Any, machine: Machine) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401 -- tvm.IRModule
         lowered = lower(network, machine.target)
