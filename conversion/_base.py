@@ -331,7 +331,7 @@ def measure_trial(
     """
     sidecar = trial.with_name(trial.name + Runtime.SPEC_SUFFIX)
     files = (file for file in trial.parent.iterdir() if file != sidecar)
-    size_bytes = sum(file.stat().st_size for file in files)
+    size_bytes = sum(size_of(file) for file in files)
     if spec is not None:
         sidecar.write_text(spec.to_json(), encoding="utf-8")
     photos = job.training_photos.files[:SEARCH_PHOTOS]

@@ -6,6 +6,7 @@ What differs by format is only how a tiny model file comes to be; ``MODEL_MAKERS
 import dataclasses
 import functools
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -109,6 +110,16 @@ def _executorch_file(folder):
     return Path(shutil.copy(shipped, folder / "tiny.pte"))
 
 
+def _coreml_file(folder):
+    if sys.platform != "darwin":
+        pytest.skip("Core ML runs on Apple's systems only; see tests/conversion/test_coreml.py")
+    from conversion.coreml import CoreMlConverter
+
+    hub = save_mean_colour_model(folder / "tiny.onnx")
+    photos = [colour_photo(200, 100, 50)]
+    return CoreMlConverter().convert(hub, folder, "fp32", photos).path
+
+
 MODEL_MAKERS = {
     ".onnx": _onnx_file,
     ".ckpt": _checkpoint_file,
@@ -116,6 +127,7 @@ MODEL_MAKERS = {
     ".tflite": _tflite_file,
     ".param": _ncnn_file,
     ".pte": _executorch_file,
+    ".mlpackage": _coreml_file,
     ".engine": _engine_file,
     ".so": _tvm_file,
 }
