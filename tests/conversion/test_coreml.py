@@ -27,10 +27,17 @@ def converter():
 
 
 @pytest.fixture
+def few_are_enough(monkeypatch):
+    """Lets the tiny network's layers count as large."""
+    monkeypatch.setattr("conversion.coreml._FEW", 64)
+
+
+@pytest.fixture
 def package(tmp_path, hub_file, some_photos, converter):
     return converter.convert(hub_file, tmp_path, "fp32", some_photos, device="reference").path
 
 
+@pytest.mark.usefixtures("few_are_enough")
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_the_program_answers_like_the_hub(tmp_path, hub_file, some_photos, converter, precision):
     all_in_int8 = dataclasses.replace(converter, keep_float=())
@@ -47,6 +54,7 @@ def test_the_program_answers_like_the_hub(tmp_path, hub_file, some_photos, conve
         assert [t.shape for t in (*model.inputs, *model.outputs)] == [(1, 3, 16, 16), (1, 4)]
 
 
+@pytest.mark.usefixtures("few_are_enough")
 def test_int8_leaves_the_named_layers_in_float(tmp_path, hub_file, some_photos, converter):
     def convert(*kept):
         chosen = dataclasses.replace(converter, keep_float=kept)
@@ -60,6 +68,7 @@ def test_int8_leaves_the_named_layers_in_float(tmp_path, hub_file, some_photos, 
     assert manifest.operators[_INT8_WEIGHTS] == 1
 
 
+@pytest.mark.usefixtures("few_are_enough")
 def test_without_a_choice_the_last_layers_are_tried(
     tmp_path, hub_file, some_photos, calibration, converter
 ):
@@ -70,6 +79,12 @@ def test_without_a_choice_the_last_layers_are_tried(
     assert sorted(len(trial["kept_float"]) for trial in trials) == [0, 1, 2]
     by_count = sorted(trials, key=lambda trial: len(trial["kept_float"]))
     assert by_count[0]["bytes"] < by_count[2]["bytes"]
+
+
+def test_small_layers_stay_in_float(tmp_path, hub_file, some_photos, converter):
+    all_in_int8 = dataclasses.replace(converter, keep_float=())
+    artefact = all_in_int8.convert(hub_file, tmp_path, "int8", some_photos, device="reference")
+    assert _INT8_WEIGHTS not in artefact.manifest.operators
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="there Core ML itself opens it")
