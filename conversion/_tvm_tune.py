@@ -8,21 +8,32 @@ faster when both are measured side by side.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
+from unittest import mock
 
 from conversion._tvm_target import Machine
+from conversion._tvm_trials import (
+    Trials,
+    describe_arguments,
+    make_arguments,
+    make_builder,
+    make_runner,
+    time_function,
+)
 from lightning_plates.optional import require
 
-_TIMEOUT_S = 120.0
-"""For one trial to be built, and to be run; TVM's 30 seconds are too few on a busy machine."""
-_BATCH = 16
-"""Trials that are built and measured together; also how often something can be lost."""
+_BATCHES = (4, 16)
+"""Trials that are built and measured together, and can be lost together; few if few are asked for,
+since every kernel gets one batch before any gets a second."""
 _POPULATION, _GENERATIONS = 48, 2
 """Of the search between batches; TVM's 512 and 4 take longer than the measuring."""
 _LOGGER = "tvm.s_tir.meta_schedule"
@@ -57,18 +68,20 @@ def tune(module: Any, machine: Machine, trials: int, folder: Path) -> None:  # n
     """
     integration = require("tvm.s_tir.meta_schedule.relax_integration", extra="tvm")
     schedule = require("tvm.s_tir.meta_schedule", extra="tvm")
+    _load_intrinsics()
+    measured = Trials(machine)
     folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger(_LOGGER).setLevel(logging.ERROR)
-    try:
+    with _stoppable():
         integration.tune_relax(
             module,
             {},
             machine.target,
             str(folder),
             max_trials_global=trials,
-            num_trials_per_iter=_BATCH,
-            builder=schedule.builder.LocalBuilder(max_workers=1, timeout_sec=_TIMEOUT_S),
-            runner=schedule.runner.LocalRunner(timeout_sec=_TIMEOUT_S),
+            num_trials_per_iter=min(max(trials // 32, _BATCHES[0]), _BATCHES[1]),
+            builder=make_builder(measured),
+            runner=make_runner(measured),
             measure_callbacks=[
                 schedule.measure_callback.AddToDatabase(),
                 schedule.measure_callback.UpdateCostModel(),
@@ -79,8 +92,39 @@ def tune(module: Any, machine: Machine, trials: int, folder: Path) -> None:  # n
             ),
             seed=0,
         )
-    except KeyboardInterrupt:
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let Ctrl-C end tuning alone; inside TVM it becomes a ``RuntimeError`` without a word."""
+    pressed = threading.Event()
+
+    def stop(*_: object) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    except (KeyboardInterrupt, RuntimeError):
+        if not pressed.is_set():
+            raise
         print("\ntuning stopped; what was found is kept", file=sys.stderr)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _load_intrinsics() -> None:
+    """Import the special instructions, which MetaSchedule does else, a hundred times slower.
+
+    TVM walks the whole stack for each, to see whether it is written inside a class; none is. With
+    PyTorch's thousands of modules loaded that takes minutes.
+    """
+    with mock.patch.object(inspect, "stack", return_value=[]):
+        require("tvm.s_tir.tensor_intrin", extra="tvm")
 
 
 def take_faster(module: Any, ours: Any, machine: Machine, folder: Path) -> Choice:  # noqa: ANN401 -- tvm.IRModule
@@ -122,25 +166,25 @@ def _tuned(database: Any, function: Any, name: str, machine: Machine) -> Any | N
     tvm = require("tvm", extra="tvm")
     if not isinstance(function, tvm.tirx.PrimFunc):
         return None
-    alone = tvm.IRModule({"main": function})
+    # Records are found by the whole function, in the form in which tuning stores it.
+    alone = tvm.get_global_func("tvm.s_tir.meta_schedule.normalize_mod")(function)
     found = database.query_schedule(alone, machine.target, name)
-    return None if found is None else found.mod["main"].with_attr("tirx.is_scheduled", True)
+    if found is None:
+        return None
+    tuned = found.mod["main"].with_attr("tirx.is_scheduled", True)
+    # Several functions called "main" cannot be linked.
+    named = "global_symbol" in function.attrs
+    return tuned if named else tuned.without_attr("global_symbol")
 
 
 def _seconds(function: Any, machine: Machine) -> float:  # noqa: ANN401 -- PrimFunc
     """The best of a few runs: what else the machine does can only make them slower."""
     tvm = require("tvm", extra="tvm")
-    rng = np.random.default_rng(0)
-    built = tvm.compile(tvm.IRModule({"main": function}), target=machine.target)
-    arguments = [_argument(rng, function.buffer_map[name]) for name in function.params]
-    timer = built.mod.time_evaluator("main", tvm.cpu(), number=3, repeat=7)
-    return float(min(timer(*arguments).results))
-
-
-def _argument(rng: np.random.Generator, buffer: Any) -> Any:  # noqa: ANN401 -- tirx.Buffer, tvm.runtime.Tensor
-    tvm = require("tvm", extra="tvm")
-    shape = [int(size) for size in buffer.shape]
-    return tvm.runtime.tensor(rng.uniform(0, 4, shape).astype(str(buffer.dtype)))
+    alone = tvm.IRModule({"main": function.with_attr("global_symbol", "main")})
+    built = tvm.compile(alone, target=machine.target)
+    infos = require("tvm.s_tir.meta_schedule.arg_info", extra="tvm")
+    specs = describe_arguments(infos.ArgInfo.from_prim_func(function))
+    return time_function(built, make_arguments(specs))
 
 
 def _progress(trials: int) -> Any:  # noqa: ANN401 -- a MeasureCallback
