@@ -72,7 +72,7 @@ def tune(module: Any, machine: Machine, trials: int, folder: Path) -> None:  # n
     measured = Trials(machine)
     folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger(_LOGGER).setLevel(logging.ERROR)
-    with _stoppable():
+    with _stoppable() as pressed:
         integration.tune_relax(
             module,
             {},
@@ -85,7 +85,7 @@ def tune(module: Any, machine: Machine, trials: int, folder: Path) -> None:  # n
             measure_callbacks=[
                 schedule.measure_callback.AddToDatabase(),
                 schedule.measure_callback.UpdateCostModel(),
-                _progress(trials),
+                _progress(trials, pressed),
             ],
             strategy=schedule.search_strategy.EvolutionarySearch(
                 population_size=_POPULATION, genetic_num_iters=_GENERATIONS
@@ -95,21 +95,21 @@ def tune(module: Any, machine: Machine, trials: int, folder: Path) -> None:  # n
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let Ctrl-C end tuning alone; inside TVM it becomes a ``RuntimeError`` without a word."""
+def _stoppable() -> Iterator[threading.Event]:
+    """Let Ctrl-C end tuning behind the batch: TVM crashes if it is raised amid its search."""
     pressed = threading.Event()
 
     def stop(*_: object) -> None:
         pressed.set()
-        raise KeyboardInterrupt
+        print("\ntuning stops after this batch", file=sys.stderr, flush=True)
 
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield pressed
         return
     before = signal.signal(signal.SIGINT, stop)
     try:
-        yield
-    except (KeyboardInterrupt, RuntimeError):
+        yield pressed
+    except (KeyboardInterrupt, RuntimeError):  # TVM makes the one of the other
         if not pressed.is_set():
             raise
         print("\ntuning stopped; what was found is kept", file=sys.stderr)
@@ -187,8 +187,8 @@ def _seconds(function: Any, machine: Machine) -> float:  # noqa: ANN401 -- PrimF
     return time_function(built, make_arguments(specs))
 
 
-def _progress(trials: int) -> Any:  # noqa: ANN401 -- a MeasureCallback
-    """A callback of MetaSchedule that writes a line after every batch."""
+def _progress(trials: int, pressed: threading.Event) -> Any:  # noqa: ANN401 -- a MeasureCallback
+    """A callback of MetaSchedule that writes a line after every batch, and ends if asked to."""
     schedule = require("tvm.s_tir.meta_schedule", extra="tvm")
     utilities = require("tvm.ir.utils", extra="tvm")
     counted = {"done": 0, "failed": 0}
@@ -209,6 +209,8 @@ def _progress(trials: int) -> Any:  # noqa: ANN401 -- a MeasureCallback
             file=sys.stderr,
             flush=True,
         )
+        if pressed.is_set():
+            raise KeyboardInterrupt
 
     # MetaSchedule calls the method of that name of a subclass.
     base = schedule.measure_callback.PyMeasureCallback
