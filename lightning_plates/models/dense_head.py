@@ -174,23 +174,12 @@ class PlateDetector(nn.Module):
         return fine.shape[1], middle.shape[1], coarse.shape[1]
 
 
-class MirroredDetector(nn.Module):
-    """Averages a detector's answers to a photo and to its mirror image.
-
-    Args:
-        detector: A trained detector.
-    """
-
-    def __init__(self, detector: PlateDetector) -> None:
-        super().__init__()
-        self.detector = detector
-
-    def forward(self, images: Tensor) -> PlateOutput:
-        """Boxes and scores of ``images``, ``(N, 3, H, W)``."""
-        straight = self.detector.grid(images)
-        mirrored = mirror_grid(self.detector.grid(images.flip(3)))
-        pairs = zip(straight, mirrored, strict=True)
-        return flatten_grid(GridOutput(*((one + other) / 2 for one, other in pairs)))
+def average_mirrored(detector: PlateDetector, images: Tensor) -> PlateOutput:
+    """Mean of a detector's answers to photos, ``(N, 3, H, W)``, and to their mirror images."""
+    straight = detector.grid(images)
+    mirrored = mirror_grid(detector.grid(images.flip(3)))
+    pairs = zip(straight, mirrored, strict=True)
+    return flatten_grid(GridOutput(*((one + other) / 2 for one, other in pairs)))
 
 
 def mirror_grid(grid: GridOutput) -> GridOutput:

@@ -16,9 +16,9 @@ from lightning_plates.models.backbones import Padding, build_backbone
 from lightning_plates.models.checkpoint import SpecModule
 from lightning_plates.models.dense_head import (
     COARSEST_CELL,
-    MirroredDetector,
     PlateOutput,
     attach_dense_head,
+    average_mirrored,
 )
 from lightning_plates.models.dense_losses import dense_loss, encode_targets
 from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
@@ -78,6 +78,7 @@ class LitPlateDetector(SpecModule):
         network.freeze(frozen_layers)
         # Convolutions on CPUs and tensor cores run faster with the channels innermost.
         self.network = network.to(memory_format=torch.channels_last)
+        self._averages_mirrored = False
         mean, std = SCALINGS[start.origin.scaling]
         self.spec = ModelSpec(
             f"plate_finder_{backbone}",
@@ -106,10 +107,12 @@ class LitPlateDetector(SpecModule):
 
     def average_mirrored(self) -> None:
         """Answer with the mean of a photo's answer and its mirror image's, at twice the cost."""
-        self.network = MirroredDetector(self.network)
+        self._averages_mirrored = True
 
     def forward(self, images: Tensor) -> PlateOutput:
         """Boxes and scores of ``images``, ``(N, 3, H, W)``."""
+        if self._averages_mirrored:
+            return average_mirrored(self.network, images)
         answer: PlateOutput = self.network(images)
         return answer
 

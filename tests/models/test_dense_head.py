@@ -10,8 +10,8 @@ from lightning_plates.models.dense_head import (
     CELL,
     PRIOR_CELLS,
     GridOutput,
-    MirroredDetector,
     attach_dense_head,
+    average_mirrored,
     flatten_grid,
     fold_batch_norms,
     place_boxes,
@@ -90,8 +90,8 @@ def test_mirror_images_give_mirrored_answers(detector):
     detector = copy.deepcopy(detector)
     nn.init.normal_(detector.head.box[-1].weight)
     images = torch.rand(1, 3, 64, 96)
-    both = MirroredDetector(detector)
-    straight, mirrored = both(images), both(images.flip(3))
+    straight = average_mirrored(detector, images)
+    mirrored = average_mirrored(detector, images.flip(3))
     boxes = straight.boxes.view(8, 12, 4).flip(1)[..., [2, 1, 0, 3]]
     boxes = torch.where(torch.tensor([True, False, True, False]), 1 - boxes, boxes)
     assert torch.allclose(mirrored.boxes, boxes.view(1, -1, 4), atol=1e-5)
