@@ -6,8 +6,9 @@ from pathlib import Path
 
 from setuptools.command.build_py import build_py
 
-DATA = {"configs": "*.yaml", "artifacts": "*.*"}
-"""Folders beside the package that a user of the wheel needs too, and which of their files."""
+DATA = {"configs": "*.yaml", "artifacts/finder": "*.*", "artifacts/backbones": "*.*"}
+"""Folders beside the package that a user of the wheel needs too, and which of their files. The
+regressors and result tables are for comparison: a board does not carry them."""
 
 
 class BuildWithData(build_py):
