@@ -153,7 +153,8 @@ def _measure(task: Task, converter: Converter, target: Path) -> Figures:
     if facts is None:
         raise ConversionError(f"{target.name}: its converter wrote no manifest")
     file, runtime = converter.answers_in(target)
-    got = judge(file, task.judges, runtime, task.device)
+    # A converter may have compared on a device of its own choice.
+    got = judge(file, task.judges, runtime, task.device or facts["device"])
     parity = measure_parity(task.answers.outputs, got.outputs, task.hub.spec)
     return Figures(sum(facts["sizes"].values()), parity, got.hits)
 
