@@ -213,6 +213,10 @@ class Converter(ABC):
         """
         return ()
 
+    def usual_device(self) -> str | None:
+        """What runs a converted model where no device is named; ``None``: its runtime's first."""
+        return None
+
     def write_draft(self, job: Job, draft: Path) -> Written:
         """Write the converted model and the spec beside it; nothing is compared.
 
@@ -244,7 +248,7 @@ class Converter(ABC):
             photos: RGB photos on which both are compared.
             calibration: Training photos; needed where :meth:`calibrates` says so.
             min_mean_iou: Replaces the stated tolerance of the mean IoU.
-            device: What runs the converted model; ``None``: its runtime's first device.
+            device: What runs the converted model; ``None``: :meth:`usual_device`.
 
         Raises:
             InputError: The hub, the precision or the photos cannot be used.
@@ -254,6 +258,7 @@ class Converter(ABC):
         """
         self._check_request(precision, photos, calibration)
         self.check_tool()
+        device = device or self.usual_device()
         hub = open_hub(hub_file, self.max_opset)
         tolerance = tolerance_of(precision, min_mean_iou)
         name = self.file_name(hub_file, precision)

@@ -153,8 +153,7 @@ def _measure(task: Task, converter: Converter, target: Path) -> Figures:
     if facts is None:
         raise ConversionError(f"{target.name}: its converter wrote no manifest")
     file, runtime = converter.answers_in(target)
-    # A converter may have compared on a device of its own choice.
-    got = judge(file, task.judges, runtime, task.device or facts["device"])
+    got = judge(file, task.judges, runtime, task.device or converter.usual_device())
     parity = measure_parity(task.answers.outputs, got.outputs, task.hub.spec)
     return Figures(sum(facts["sizes"].values()), parity, got.hits)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from conversion._parity import TOLERANCES, Parity
+from lightning_plates.errors import InputError
 
 Layers: TypeAlias = tuple[str, ...]
 Measure: TypeAlias = Callable[[Layers], tuple[Parity, int]]
@@ -48,6 +49,43 @@ class Trial:
         """What the manifest says of it."""
         iou = round(self.parity.mean_iou, 4)
         return {"kept_float": list(self.kept), "mean_iou": iou, "bytes": self.size_bytes}
+
+
+@dataclass(frozen=True, slots=True)
+class FloatChoice:
+    """The layers that stay in float, and what they were chosen by."""
+
+    kept: Layers
+    trials: tuple[Trial, ...] = ()
+    """Empty where the user chose."""
+
+    def describe(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        trials = [trial.describe() for trial in self.trials]
+        return {"kept_float": list(self.kept), "trials": trials}
+
+
+def settle_layers(
+    layers: Sequence[str], asked: Sequence[str] | None, measure: Measure, every_layer: bool
+) -> FloatChoice:
+    """Take the layers that were asked for, or else those that measure best.
+
+    Args:
+        layers: Names of all layers with weights, from input to output.
+        asked: A converter's ``keep_float``.
+        measure: As for :func:`choose_layers`.
+        every_layer: Likewise.
+
+    Raises:
+        InputError: A layer that was asked for is not there.
+    """
+    if asked is None:
+        trials = choose_layers(layers, measure, every_layer)
+        return FloatChoice(trials[0].kept, tuple(trials))
+    unknown = sorted(set(asked) - set(layers))
+    if unknown:
+        raise InputError(f"no layer {unknown[0]!r} (layers: {', '.join(layers)})")
+    return FloatChoice(tuple(asked))
 
 
 def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) -> list[Trial]:

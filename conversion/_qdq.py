@@ -5,6 +5,7 @@ The ranges are calibrated once; a quantised file for any choice of float layers 
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from conversion._calibration import Calibration
 from conversion._entropy import BINS, best_range
 from conversion._hub_file import Hub, load_graph
 from conversion._tool_output import hushed
-from lightning_plates.errors import InputError
 from lightning_plates.optional import require
 
 ALGORITHMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -34,6 +34,14 @@ _QUANTISED = [
     "MatMul", "MaxPool", "Pad", "Relu", "Reshape", "Resize", "Transpose",
 ]  # fmt: skip
 """Operators that have an INT8 kernel or pass INT8 through; the others stay in float."""
+
+
+def add_algorithm_option(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--algorithm``."""
+    parser.add_argument(
+        "--algorithm", choices=tuple(ALGORITHMS), default="minmax",
+        help="how INT8 ranges are found (%(default)s)",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +125,8 @@ class Quantiser:
 
         Args:
             target: The ``.onnx`` file.
-            keep_float: Layers that stay in float.
-
-        Raises:
-            InputError: There is no such layer.
+            keep_float: Those of :attr:`layers` that stay in float.
         """
-        self._require_layers(keep_float)
         quantization = require("onnxruntime.quantization", extra="convert")
         qdq = require("onnxruntime.quantization.qdq_quantizer", extra="convert")
         quantiser = qdq.QDQQuantizer(
@@ -146,12 +150,9 @@ class Quantiser:
         """Largest magnitude of each tensor that may be INT8, for tools that take ranges alone.
 
         Args:
-            keep_float: Layers that stay in float, and so their results, up to the next layers.
-
-        Raises:
-            InputError: There is no such layer.
+            keep_float: Those of :attr:`layers` that stay in float, and so their results, up to the
+                next layers.
         """
-        self._require_layers(keep_float)
         graph = self._onnx.load(str(self.prepared)).graph
         in_float = {*keep_float, *self._decoding, *self._last_layers(graph)}
         weights = {tensor.name for tensor in graph.initializer}
@@ -172,11 +173,6 @@ class Quantiser:
             name for node in graph.node if node.name in self._decoding for name in node.input
         } | {output.name for output in graph.output}
         return {node.name for node in graph.node if set(node.output) & read}
-
-    def _require_layers(self, names: Sequence[str]) -> None:
-        unknown = sorted(set(names) - set(self.layers))
-        if unknown:
-            raise InputError(f"no layer {unknown[0]!r} (layers: {', '.join(self.layers)})")
 
     def _calibrate(self, hub: Hub, calibration: Calibration, algorithm: str, scratch: Path) -> Any:  # noqa: ANN401 -- onnxruntime's TensorsData
         calibrate = require("onnxruntime.quantization.calibrate", extra="convert")

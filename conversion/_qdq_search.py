@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conversion._base import Job, measure_trial
-from conversion._keep_float import Layers, choose_layers
+from conversion._keep_float import Layers, settle_layers
 from conversion._parity import Parity
 from conversion._qdq import Quantiser
 
@@ -27,19 +27,13 @@ def write_quantised(
     Returns:
         What the manifest says of it.
     """
-    if keep_float is not None:
-        quantiser.write(target, keep_float)
-        return {"kept_float": list(keep_float)}
-    folder = job.scratch / "trial"
-    folder.mkdir()
+    trial = job.scratch / "trial" / "trial.onnx"
 
     def measure(kept: Layers) -> tuple[Parity, int]:
-        quantiser.write(folder / "trial.onnx", kept)
-        return measure_trial(job, folder / "trial.onnx", "onnxruntime")
+        trial.parent.mkdir(exist_ok=True)
+        quantiser.write(trial, kept)
+        return measure_trial(job, trial, "onnxruntime")
 
-    trials = choose_layers(quantiser.layers, measure, every_layer=search)
-    quantiser.write(target, trials[0].kept)
-    return {
-        "kept_float": list(trials[0].kept),
-        "trials": [trial.describe() for trial in trials],
-    }
+    choice = settle_layers(quantiser.layers, keep_float, measure, search)
+    quantiser.write(target, choice.kept)
+    return choice.describe()

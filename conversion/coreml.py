@@ -13,23 +13,20 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from conversion._base import Artefact, Converter, Job, Written, measure_trial
-from conversion._calibration import Calibration
+from conversion._base import Converter, Job, Written, measure_trial
 from conversion._folding import save_folded
-from conversion._keep_float import Layers, add_float_options, choose_layers
+from conversion._keep_float import Layers, add_float_options, settle_layers
 from conversion._parity import Parity
 from conversion._tool_output import hushed
 from lightning_plates.console import run_reporting
-from lightning_plates.errors import ConversionError, InputError
+from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
-from lightning_plates.photos import RgbImage
 from runtimes.coreml import load_coremltools
 
 _NOT_RUN = (
@@ -70,21 +67,9 @@ class CoreMlConverter(Converter):
         """Where photos choose the layers that stay in float; weights alone are quantised."""
         return precision == "int8" and self.keep_float is None
 
-    def convert(
-        self,
-        hub_file: Path,
-        folder: Path,
-        precision: str,
-        photos: Sequence[RgbImage],
-        calibration: Calibration | None = None,
-        min_mean_iou: float | None = None,
-        device: str | None = None,
-    ) -> Artefact:
-        """As every converter; without a device, where there is no Core ML, on ``reference``."""
-        chosen = device or _device_here()
-        return super().convert(
-            hub_file, folder, precision, photos, calibration, min_mean_iou, chosen
-        )
+    def usual_device(self) -> str | None:
+        """``reference`` where there is no Core ML."""
+        return None if sys.platform == "darwin" else "reference"
 
     def _write(self, job: Job, draft: Path) -> Written:
         from conversion._coreml_program import Program
@@ -115,20 +100,9 @@ class CoreMlConverter(Converter):
                 _with_int8_weights(model, kept).save(str(trial))
                 return measure_trial(job, trial, self.runtime, job.hub.spec)
 
-        trials = []
-        kept = self.keep_float
-        if kept is None:
-            trials = choose_layers(layers, measure, every_layer=self.search)
-            kept = trials[0].kept
-        unknown = sorted(set(kept) - set(layers))
-        if unknown:
-            raise InputError(f"no layer {unknown[0]!r} (layers: {', '.join(layers)})")
-        _with_int8_weights(model, kept).save(str(draft))
-        return {"kept_float": list(kept), "trials": [trial.describe() for trial in trials]}
-
-
-def _device_here() -> str | None:
-    return None if sys.platform == "darwin" else "reference"
+        choice = settle_layers(layers, self.keep_float, measure, self.search)
+        _with_int8_weights(model, choice.kept).save(str(draft))
+        return choice.describe()
 
 
 def _translate(job: Job) -> Any:  # noqa: ANN401 -- coremltools.models.MLModel

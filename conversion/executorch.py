@@ -18,10 +18,10 @@ from typing import Any
 
 from conversion._base import Converter, Job, Written, measure_trial
 from conversion._folding import save_folded
-from conversion._keep_float import Layers, add_float_options, choose_layers
+from conversion._keep_float import Layers, add_float_options, settle_layers
 from conversion._parity import Parity
 from lightning_plates.console import run_reporting
-from lightning_plates.errors import ConversionError, InputError
+from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
 
 ALGORITHMS = ("minmax", "histogram")
@@ -78,17 +78,8 @@ class ExecuTorchConverter(Converter):
             write(kept, trial)
             return measure_trial(job, trial, self.runtime, job.hub.spec)
 
-        trials = []
-        kept = self.keep_float
-        if kept is None:
-            trials = choose_layers(layers, measure, every_layer=self.search)
-            kept = trials[0].kept
-        unknown = sorted(set(kept) - set(layers))
-        if unknown:
-            raise InputError(f"no layer {unknown[0]!r} (layers: {', '.join(layers)})")
-        operators = write(kept, draft)
-        facts = [trial.describe() for trial in trials]
-        return Written(operators, {"kept_float": list(kept), "trials": facts})
+        choice = settle_layers(layers, self.keep_float, measure, self.search)
+        return Written(write(choice.kept, draft), choice.describe())
 
     def _quantise(self, job: Job, program: Any, kept: Sequence[str]) -> Any:  # noqa: ANN401 -- torch.export.ExportedProgram
         torch = require("torch", extra=self.extra)

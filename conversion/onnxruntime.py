@@ -18,7 +18,7 @@ from conversion._fate import Trace, read_nodes
 from conversion._half import save_half
 from conversion._hub_file import count_operators, load_graph
 from conversion._keep_float import add_float_options
-from conversion._qdq import ALGORITHMS, Quantiser
+from conversion._qdq import Quantiser, add_algorithm_option
 from conversion._qdq_search import write_quantised
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError
@@ -49,10 +49,7 @@ class OnnxRuntimeConverter(Converter):
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         """Declare format, calibration and the choice of float layers."""
         parser.add_argument("--format", choices=("onnx", "ort"), default="onnx", help="%(default)s")
-        parser.add_argument(
-            "--algorithm", choices=tuple(ALGORITHMS), default="minmax",
-            help="how INT8 ranges are found (%(default)s)",
-        )  # fmt: skip
+        add_algorithm_option(parser)
         add_float_options(parser)
 
     def file_suffix(self) -> str:

@@ -19,11 +19,11 @@ from xml.etree import ElementTree
 from conversion._base import Converter, Job, Written, measure_trial
 from conversion._fate import Trace
 from conversion._hub_file import Hub
-from conversion._keep_float import SEARCH_PHOTOS, Layers, add_float_options, choose_layers
+from conversion._keep_float import SEARCH_PHOTOS, Layers, add_float_options, settle_layers
 from conversion._parity import Parity
 from conversion._tool_output import hushed, wants_tool_output
 from lightning_plates.console import run_reporting
-from lightning_plates.errors import ConversionError, InputError
+from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
 
 _WEIGHTED = frozenset({"Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"})
@@ -74,8 +74,6 @@ class OpenVinoConverter(Converter):
         return Written(_count_operators(model), details)
 
     def _quantised(self, job: Job) -> tuple[Any, dict[str, Any]]:
-        if self.keep_float is not None:
-            return self._quantise(job, self.keep_float), {"kept_float": list(self.keep_float)}
         trial = job.scratch / "trial" / "trial.xml"
 
         def measure(kept: Layers) -> tuple[Parity, int]:
@@ -85,10 +83,9 @@ class OpenVinoConverter(Converter):
             ov.save_model(model, str(trial), compress_to_fp16=False)
             return measure_trial(job, trial, self.runtime, job.hub.spec)
 
-        trials = choose_layers(_layers(_read(job.hub)), measure, every_layer=self.search)
-        facts = [trial.describe() for trial in trials]
-        best = trials[0].kept
-        return self._quantise(job, best), {"kept_float": list(best), "trials": facts}
+        layers = _layers(_read(job.hub))
+        choice = settle_layers(layers, self.keep_float, measure, self.search)
+        return self._quantise(job, choice.kept), choice.describe()
 
     def _quantise(  # the type of what it returns is openvino.Model
         self, job: Job, keep_float: Sequence[str], photos: int | None = None
@@ -98,10 +95,6 @@ class OpenVinoConverter(Converter):
         if not wants_tool_output():
             nncf.set_log_level(logging.ERROR)
         model = _read(job.hub)
-        layers = _layers(model)
-        unknown = sorted(set(keep_float) - set(layers))
-        if unknown:
-            raise InputError(f"no layer {unknown[0]!r} (layers: {', '.join(layers)})")
         files = job.training_photos.files[:photos]
         batches = list(replace(job.training_photos, files=files).batches(job.hub.spec))
         with hushed():

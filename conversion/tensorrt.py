@@ -22,9 +22,9 @@ from conversion._calibration import Calibration
 from conversion._folding import save_folded
 from conversion._half import save_half
 from conversion._hub_file import Hub, count_operators, load_graph
-from conversion._keep_float import Layers, add_float_options, choose_layers
+from conversion._keep_float import FloatChoice, Layers, add_float_options, settle_layers
 from conversion._parity import Parity
-from conversion._qdq import ALGORITHMS, SYMMETRIC, Quantiser
+from conversion._qdq import SYMMETRIC, Quantiser, add_algorithm_option
 from conversion._tensorrt_ranges import write_ranges
 from conversion._trtexec import write_script
 from lightning_plates.console import run_reporting
@@ -81,10 +81,7 @@ class TensorRtConverter(Converter):
             help="INT8 ranges as Q/DQ in the network, or in a calibration cache, which TensorRT 8 "
             "to 10 read (%(default)s)",
         )  # fmt: skip
-        parser.add_argument(
-            "--algorithm", choices=tuple(ALGORITHMS), default="minmax",
-            help="how INT8 ranges are found (%(default)s)",
-        )  # fmt: skip
+        add_algorithm_option(parser)
         parser.add_argument(
             "--workspace-mb", type=int, default=WORKSPACE_MB, metavar="MIB",
             help="memory for computing one layer (%(default)s)",
@@ -155,30 +152,27 @@ class TensorRtConverter(Converter):
 
     def _write_quantised(self, job: Job, hub: Hub, network: Path, ranges: Path) -> dict[str, Any]:
         quantiser = Quantiser(hub, job.training_photos, self.algorithm, job.scratch, SYMMETRIC)
-        kept, trials = self._choose_layers(job, quantiser)
+        choice = self._choose_layers(job, quantiser)
         if self.quantise == "qdq":
-            quantiser.write(network, kept)
+            quantiser.write(network, choice.kept)
         else:
             shutil.copyfile(quantiser.prepared, network)
-            write_ranges(ranges, quantiser.peaks(kept))
-        return {"kept_float": list(kept), "trials": trials}
+            write_ranges(ranges, quantiser.peaks(choice.kept))
+        return choice.describe()
 
-    def _choose_layers(self, job: Job, quantiser: Quantiser) -> tuple[Layers, list[Any]]:
+    def _choose_layers(self, job: Job, quantiser: Quantiser) -> FloatChoice:
         """Compare in ONNX Runtime: a choice costs seconds there, and minutes of building here."""
-        if self.keep_float is not None:
-            return self.keep_float, []
         trial = job.scratch / "trial" / "trial.onnx"
-        trial.parent.mkdir()
 
         def measure(kept: Layers) -> tuple[Parity, int]:
+            trial.parent.mkdir(exist_ok=True)
             quantiser.write(trial, kept)
             parity, _ = measure_trial(dataclasses.replace(job, device=None), trial, "onnxruntime")
             # The network holds float weights, which TensorRT rounds; what counts is the engine.
             bytes_each = {name: 4 if name in kept else 1 for name in quantiser.weights}
             return parity, sum(bytes_each[name] * n for name, n in quantiser.weights.items())
 
-        trials = choose_layers(quantiser.layers, measure, every_layer=self.search)
-        return trials[0].kept, [trial.describe() for trial in trials]
+        return settle_layers(quantiser.layers, self.keep_float, measure, self.search)
 
     def _recipe(self, job: Job, draft: Path) -> Recipe:
         ranges = beside(draft, RANGES_SUFFIX)

@@ -25,7 +25,7 @@ from conversion import _tflite_quantise
 from conversion._base import Converter, Job, Variant, Written, measure_trial
 from conversion._calibration import Calibration
 from conversion._folding import save_folded, spread_grids
-from conversion._keep_float import Layers, add_float_options, choose_layers
+from conversion._keep_float import Layers, add_float_options, settle_layers
 from conversion._parity import Parity
 from conversion._tflite_graph import read_graph
 from conversion._tflite_metadata import add_metadata
@@ -117,14 +117,10 @@ class TfliteConverter(Converter):
             _quantise(source, "dynamic", draft)
             return {"kind": self.kind}
         static = _Static(job, source, spec, self.across_photos, float_outputs=self.kind == "mixed")
-        trials = []
-        kept = () if self.kind == "full" else self.keep_float
-        if kept is None:
-            trials = choose_layers(static.layers, static.measure, every_layer=self.search)
-            kept = trials[0].kept
-        static.write(draft, kept)
-        facts = [trial.describe() for trial in trials]
-        return {"kind": self.kind, "kept_float": list(kept), "trials": facts}
+        asked = () if self.kind == "full" else self.keep_float
+        choice = settle_layers(static.layers, asked, static.measure, self.search)
+        static.write(draft, choice.kept)
+        return {"kind": self.kind, **choice.describe()}
 
 
 class _Static:
@@ -152,14 +148,7 @@ class _Static:
         )  # fmt: skip
 
     def write(self, target: Path, kept: Layers) -> None:
-        """Write the INT8 file with the layers ``kept`` in float.
-
-        Raises:
-            InputError: There is no such layer.
-        """
-        unknown = sorted(set(kept) - set(self.layers))
-        if unknown:
-            raise InputError(f"no layer {unknown[0]!r} (layers: {', '.join(self.layers)})")
+        """Write the INT8 file with the layers ``kept`` in float."""
         names = self._job.scratch / "keep_float.json"
         scopes = self._graph.scopes_in_float(kept, self._float_outputs)
         names.write_text(json.dumps(scopes), encoding="utf-8")

@@ -20,7 +20,7 @@ from conversion._base import Converter, Job, Written
 from conversion._calibration import Calibration
 from conversion._folding import save_folded
 from conversion._keep_float import add_float_options
-from conversion._qdq import ALGORITHMS, Quantiser
+from conversion._qdq import Quantiser, add_algorithm_option
 from conversion._qdq_search import write_quantised
 from conversion._tvm_build import add_schedules, write_library
 from conversion._tvm_graph import count_operators, lower, put_channels_last, read_network
@@ -73,10 +73,7 @@ class TvmConverter(Converter):
             "--tune-database", type=Path, metavar="DIR",
             help="folder of what tuning found; used again and added to",
         )  # fmt: skip
-        parser.add_argument(
-            "--algorithm", choices=tuple(ALGORITHMS), default="minmax",
-            help="how INT8 ranges are found (%(default)s)",
-        )  # fmt: skip
+        add_algorithm_option(parser)
         add_float_options(parser)
 
     def tool_version(self) -> str:

@@ -39,7 +39,7 @@ def test_int8_quantises_all_but_the_named_layers(tmp_path, hub_file, some_photos
     types = _weights(artefact)
     assert types["w1_quantized"] == types["w2_quantized"] == onnx.TensorProto.INT8
     assert types["w3"] == onnx.TensorProto.FLOAT
-    assert artefact.manifest.details == {"kept_float": ["head"]}
+    assert artefact.manifest.details == {"kept_float": ["head"], "trials": []}
     assert artefact.manifest.calibration["photos"] == 6
     assert len(artefact.manifest.calibration["sha256"]) == 64
     # Coordinates are never rounded to eight bits: the sigmoid's input and output are float.
