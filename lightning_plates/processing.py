@@ -100,13 +100,15 @@ def scale_pixels(images: NDArray[np.uint8], spec: ModelSpec) -> Tensor:
         Shape ``(N, 3, H, W)`` or ``(N, H, W, 3)``, by ``spec.layout``.
     """
     channels = images if spec.colour_order == "RGB" else images[..., ::-1]
-    # One multiply and one add a pixel: (p / 255 − mean) / std.
-    gain = np.array([1.0 / (255.0 * s) for s in spec.std], dtype=np.float32)
-    offset = np.array([-m / s for m, s in zip(spec.mean, spec.std, strict=True)], dtype=np.float32)
-    values = channels * gain + offset
-    if spec.layout == "NCHW":
-        values = values.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(values, dtype=np.float32)
+    # One multiply and one add a pixel: (p / 255 − mean) / std; plane by plane, because numpy is ten
+    # times slower where the innermost axis has three entries.
+    gain = np.array([[[1.0 / (255.0 * s)]] for s in spec.std], dtype=np.float32)
+    offset = np.array([[[-m / s]] for m, s in zip(spec.mean, spec.std, strict=True)], np.float32)
+    values = np.ascontiguousarray(channels.transpose(0, 3, 1, 2)) * gain
+    values += offset
+    if spec.layout == "NHWC":
+        values = values.transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(values)
 
 
 def prepare(images: Sequence[RgbImage], spec: ModelSpec) -> tuple[Tensor, list[Placement]]:
