@@ -44,7 +44,7 @@ def locate(
         model: An open box model.
         image: RGB, shape ``(H, W, 3)``.
         looks: 1 for the model's first answer. Each further look is at a window around every box;
-            what the model sees there counts as much as each look before, and a box that was
+            what the model sees there counts the more, the larger it sees it, and a box that was
             too unsure at first is an answer if the model is sure in the window. Where it sees
             nothing there, a sure box stays as it was.
         watch: Gets the time of every step.
@@ -85,10 +85,10 @@ def locate_bare(
     plates: list[Detection] = []
     weaker: list[Detection] = []
     for before in first:
-        plate = before
+        plate, weight = before, _magnification(image, spec)
         if _reaches(before, worth):
-            for look in range(1, looks):
-                plate = _look_again(model, image, plate, look, spec, timer)
+            for _ in range(1, looks):
+                plate, weight = _look_again(model, image, plate, weight, spec, timer)
         if not _reaches(plate, threshold):
             weaker.append(before)
         elif not any(_same_plate(plate, other) for other in plates):
@@ -124,23 +124,41 @@ def _look_again(
     model: Runtime,
     image: RgbImage,
     plate: Detection,
-    looks_before: int,
+    weight: float,
     spec: ModelSpec,
     timer: Stopwatch,
-) -> Detection:
-    """Move ``plate``, the mean of ``looks_before`` looks, by what one more look sees."""
+) -> tuple[Detection, float]:
+    """Move ``plate``, whose looks so far count ``weight``, by what one more look sees.
+
+    Returns:
+        The plate, and what its looks count now.
+    """
     left, top, right, bottom = window_around(plate.box, image.shape[1], image.shape[0])
-    seen = _ask(model, image[top:bottom, left:right], spec, timer)
+    window = image[top:bottom, left:right]
+    seen = _ask(model, window, spec, timer)
     centre = ((plate.box[0] + plate.box[2]) / 2 - left, (plate.box[1] + plate.box[3]) / 2 - top)
     best = _covering(seen, centre)
     if best is None:
-        return plate
+        return plate, weight
+    total = weight + _magnification(window, spec)
     shift = (left, top, left, top)
     x1, y1, x2, y2 = (
-        (old * looks_before + new + moved) / (looks_before + 1)
+        old + (new + moved - old) * (1 - weight / total)
         for old, new, moved in zip(plate.box, best.box, shift, strict=True)
     )
-    return Detection((x1, y1, x2, y2), best.confidence)
+    return Detection((x1, y1, x2, y2), best.confidence), total
+
+
+def _magnification(image: RgbImage, spec: ModelSpec) -> float:
+    """Pixels of the model's input that a pixel of ``image`` becomes: what a look at it counts.
+
+    A finder errs by pixels of its input, so that it places a plate the better, the larger it sees
+    it.
+    """
+    height, width = image.shape[:2]
+    placement = processing.place(width, height, spec)
+    across = placement.share_x * spec.width / width
+    return math.sqrt(across * placement.share_y * spec.height / height)
 
 
 def _covering(seen: Sequence[Detection], point: tuple[float, float]) -> Detection | None:

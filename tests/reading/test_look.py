@@ -37,14 +37,28 @@ def test_one_look_is_the_models_answer():
     assert plate.box == pytest.approx((80, 40, 100, 50), abs=1e-3)
 
 
-def test_the_answer_is_the_mean_of_two_looks_in_pixels_of_the_photo():
-    finder = Finder([[0.4, 0.4, 0.5, 0.5]], [[0.4, 0.4, 0.6, 0.6]])
-    (plate,) = locate(finder, PHOTO, 2)
-    left, top, right, bottom = window_around((80, 40, 100, 50), 200, 100)
-    width, height = right - left, bottom - top
-    second = (left + 0.4 * width, top + 0.4 * height, left + 0.6 * width, top + 0.6 * height)
-    mean = [(one + other) / 2 for one, other in zip((80, 40, 100, 50), second, strict=True)]
-    assert plate.box == pytest.approx(mean, abs=1e-3)
+@pytest.mark.parametrize("resize", ["letterbox", "stretch"])
+def test_a_look_counts_by_how_much_larger_it_sees(resize):
+    finder = Finder([[0.375, 0.375, 0.5, 0.5]], [[0.375, 0.375, 0.625, 0.625]])
+    finder.spec = dataclasses.replace(SPEC, resize=resize)
+    (plate,) = locate(finder, np.zeros((128, 128, 3), np.uint8), 2)
+    assert window_around((48, 48, 64, 64), 128, 128) == (28, 28, 84, 84)
+    # Both looks fill the input: the second sees everything 128 / 56 times as large.
+    mean = [(one * 56 + other * 128) / 184 for one, other in ((48, 49), (64, 63))]
+    assert plate.box == pytest.approx((mean[0], mean[0], mean[1], mean[1]), abs=1e-3)
+
+
+def test_a_third_look_counts_beside_both_before():
+    boxes = [[0.4, 0.4, 0.6, 0.6]]
+    finder = Finder([[0.4, 0.4, 0.5, 0.5]], boxes, boxes)
+    photo = np.zeros((200, 200, 3), np.uint8)
+    (twice,) = locate(finder, photo, 2)
+    finder.calls = 0
+    (plate,) = locate(finder, photo, 3)
+    second, third = (window_around(box, 200, 200) for box in ((80, 80, 100, 100), twice.box))
+    weights = [1.0, *(200 / (window[2] - window[0]) for window in (second, third))]
+    lefts = [80.0, *(w[0] + 0.4 * (w[2] - w[0]) for w in (second, third))]
+    assert plate.box[0] == pytest.approx(np.average(lefts, weights=weights), abs=1e-3)
 
 
 def test_an_unsure_box_is_an_answer_if_the_second_look_is_sure():
