@@ -24,6 +24,9 @@ SMALLEST_WINDOW = 48
 WORTH_A_LOOK = 0.5
 """Share of the threshold from which a second look decides: small plates are unsure at first."""
 
+LAST_RESORT = 0.25
+"""Likewise for the surest box of a photo, which may be all that there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class BareAnswer:
@@ -79,16 +82,15 @@ def locate_bare(
     timer = watch or Stopwatch()
     spec = replace(model.spec, margin=None)
     threshold = spec.score_threshold
-    worth = threshold if looks == 1 else threshold * WORTH_A_LOOK
-    least = worth if lowest_score is None else min(worth, lowest_score)
-    first = _ask(model, image, replace(spec, score_threshold=least), timer)
+    least = threshold if looks == 1 else threshold * LAST_RESORT
+    asked = least if lowest_score is None else min(least, lowest_score)
+    first = _ask(model, image, replace(spec, score_threshold=asked), timer)
     plates: list[Detection] = []
     weaker: list[Detection] = []
     for before in first:
-        plate, weight = before, _magnification(image, spec)
-        if _reaches(before, worth):
-            for _ in range(1, looks):
-                plate, weight = _look_again(model, image, plate, weight, spec, timer)
+        plate = before
+        if _reaches(before, least if before is first[0] else threshold * WORTH_A_LOOK):
+            plate = _look_again(model, image, before, looks, spec, timer)
         if not _reaches(plate, threshold):
             weaker.append(before)
         elif not any(_same_plate(plate, other) for other in plates):
@@ -124,29 +126,27 @@ def _look_again(
     model: Runtime,
     image: RgbImage,
     plate: Detection,
-    weight: float,
+    looks: int,
     spec: ModelSpec,
     timer: Stopwatch,
-) -> tuple[Detection, float]:
-    """Move ``plate``, whose looks so far count ``weight``, by what one more look sees.
-
-    Returns:
-        The plate, and what its looks count now.
-    """
-    left, top, right, bottom = window_around(plate.box, image.shape[1], image.shape[0])
-    window = image[top:bottom, left:right]
-    seen = _ask(model, window, spec, timer)
-    centre = ((plate.box[0] + plate.box[2]) / 2 - left, (plate.box[1] + plate.box[3]) / 2 - top)
-    best = _covering(seen, centre)
-    if best is None:
-        return plate, weight
-    total = weight + _magnification(window, spec)
-    shift = (left, top, left, top)
-    x1, y1, x2, y2 = (
-        old + (new + moved - old) * (1 - weight / total)
-        for old, new, moved in zip(plate.box, best.box, shift, strict=True)
-    )
-    return Detection((x1, y1, x2, y2), best.confidence), total
+) -> Detection:
+    """Move ``plate``, the first of ``looks`` looks, by what the others see in windows around it."""
+    weight = _magnification(image, spec)
+    for _ in range(1, looks):
+        left, top, right, bottom = window_around(plate.box, image.shape[1], image.shape[0])
+        window = image[top:bottom, left:right]
+        x, y = (plate.box[0] + plate.box[2]) / 2, (plate.box[1] + plate.box[3]) / 2
+        best = _covering(_ask(model, window, spec, timer), (x - left, y - top))
+        if best is None:
+            continue
+        more = _magnification(window, spec)
+        weight += more
+        x1, y1, x2, y2 = (
+            old + (new + moved - old) * more / weight
+            for old, new, moved in zip(plate.box, best.box, (left, top, left, top), strict=True)
+        )
+        plate = Detection((x1, y1, x2, y2), best.confidence)
+    return plate
 
 
 def _magnification(image: RgbImage, spec: ModelSpec) -> float:

@@ -11,10 +11,10 @@ SPEC = ModelSpec("fake", width=8, height=8, decoding="scored_boxes")
 
 
 class Finder:
-    """Answers the next boxes of a script and remembers how large each photo was."""
+    """Answers the next boxes of a script, the surest first."""
 
     spec = SPEC
-    lowest = 0.6
+    surest, lowest = 0.9, 0.6
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -25,7 +25,7 @@ class Finder:
         self.calls += 1
         return {
             "boxes": np.array([boxes], dtype=np.float32).reshape(1, -1, 4),
-            "scores": np.linspace(0.9, self.lowest, len(boxes), dtype=np.float32)[None],
+            "scores": np.linspace(self.surest, self.lowest, len(boxes), dtype=np.float32)[None],
         }
 
 
@@ -73,6 +73,15 @@ def test_an_unsure_box_is_an_answer_if_the_second_look_is_sure():
     finder = Finder(*answers)
     finder.spec, finder.lowest = spec, 0.3  # under half the threshold
     assert [len(locate(finder, PHOTO, 2)), finder.calls] == [1, 2]
+
+
+def test_the_surest_box_gets_its_look_at_a_quarter_of_the_threshold():
+    answers = [[0.4, 0.4, 0.5, 0.5], [0.7, 0.4, 0.8, 0.5]], [[0.4, 0.4, 0.6, 0.6]]
+    spec = dataclasses.replace(SPEC, score_threshold=0.8)
+    for surest, found, calls in ((0.21, 0, 2), (0.19, 0, 1)):
+        finder = Finder(*answers)
+        finder.spec, finder.surest, finder.lowest = spec, surest, 0.18
+        assert [len(locate(finder, PHOTO, 2)), finder.calls] == [found, calls]
 
 
 def test_two_first_answers_that_lead_to_one_plate_are_one():
