@@ -12,9 +12,8 @@ from lightning_plates.bench.deskew import deskew
 from lightning_plates.bench.reading_trials import Answer, Reader, Trial
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.photos import RgbImage
+from lightning_plates.reading.crop_reader import CropReader, read_once
 from lightning_plates.reading.crops import MARGIN, cut_plate, rectify
-from lightning_plates.reading.ocr import OcrEngine
-from lightning_plates.reading.pipeline import read_crop
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,8 @@ class CropView:
     """Factor by which the crop is enlarged."""
     deskewed: bool = False
     """Whether slanted lines are made level."""
+    once: bool = False
+    """Whether unsure texts are left as they were read first."""
     rectified: bool = False
     """Whether labelled corners, where there are some, replace the box."""
 
@@ -47,6 +48,7 @@ class CropView:
 
 VIEWS: Sequence[CropView] = (
     CropView("as read does"),
+    CropView("read once", once=True),
     CropView("upscaled twice", upscale=2),
     CropView("deskewed", deskewed=True),
 )
@@ -59,11 +61,11 @@ BOX_VIEWS: Sequence[CropView] = (
 """Further ways that need the photo around the plate."""
 
 
-def read_view(engine: OcrEngine, view: CropView, jitter: float, seed: int) -> Reader:
+def read_view(crops: CropReader, view: CropView, jitter: float, seed: int) -> Reader:
     """Read plates by ``view``.
 
     Args:
-        engine: An open engine.
+        crops: What reads them.
         view: How to cut.
         jitter: Standard deviation of the error that every side of a labelled box gets, as a
             share of the box's width or height: found boxes are never exact.
@@ -72,7 +74,8 @@ def read_view(engine: OcrEngine, view: CropView, jitter: float, seed: int) -> Re
 
     def read(image: RgbImage, trial: Trial) -> Answer:
         box = disturb(trial.plates[0].xyxy, jitter, [seed, *trial.file.name.encode()])
-        return Answer(read_crop(engine, view.cut(image, trial, box)))
+        crop = view.cut(image, trial, box)
+        return Answer(read_once(crops.engine, crop) if view.once else crops.read(crop))
 
     return read
 

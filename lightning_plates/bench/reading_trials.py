@@ -18,11 +18,10 @@ from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.reading.accuracy import ReadSample, read_crop_labels
 from lightning_plates.reading.characters import NOTHING, Belief, normalise
+from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.crops import MARGIN, cut_plate, rectify
 from lightning_plates.reading.formats import PlateFormat
 from lightning_plates.reading.look import locate
-from lightning_plates.reading.ocr import OcrEngine
-from lightning_plates.reading.pipeline import read_crop
 from lightning_plates.reading.plate_text import read_plate
 from runtimes import Runtime
 
@@ -91,42 +90,41 @@ def choose_trials(trials: Sequence[Trial], limit: int | None, seed: int = 0) -> 
     return [trials[index] for index in sorted(drawn)]
 
 
-def read_whole(engine: OcrEngine) -> Reader:
+def read_whole(crops: CropReader) -> Reader:
     """Read the whole picture: it is a crop already."""
-    return lambda image, trial: Answer(read_crop(engine, image))
+    return lambda image, trial: Answer(crops.read(image))
 
 
-def read_true_box(engine: OcrEngine, margin: float = MARGIN) -> Reader:
+def read_true_box(crops: CropReader, margin: float = MARGIN) -> Reader:
     """Read the largest labelled plate by its box."""
 
     def read(image: RgbImage, trial: Trial) -> Answer:
-        return Answer(read_crop(engine, cut_plate(image, trial.plates[0].xyxy, margin)))
+        return Answer(crops.read(cut_plate(image, trial.plates[0].xyxy, margin)))
 
     return read
 
 
-def read_true_corners(engine: OcrEngine) -> Reader:
+def read_true_corners(crops: CropReader) -> Reader:
     """Read the largest labelled plate by its corners, for :func:`with_corners`."""
 
     def read(image: RgbImage, trial: Trial) -> Answer:
         corners = trial.plates[0].corners
         if corners is None:
             raise InputError(f"{trial.file}: its plate has no labelled corners")
-        return Answer(read_crop(engine, rectify(image, corners)))
+        return Answer(crops.read(rectify(image, corners)))
 
     return read
 
 
-def read_found_box(engine: OcrEngine | None, model: Runtime, looks: int) -> Reader:
-    """Search the plate with ``model`` and read the best answer; without an engine, only search."""
+def read_found_box(crops: CropReader, model: Runtime, looks: int) -> Reader:
+    """Search the plate with ``model`` and read the best answer."""
 
     def read(image: RgbImage, trial: Trial) -> Answer:
         found = locate(model, image, looks)
         if not found:
             return Answer(NOTHING, None, searched=True)
         box = found[0].box
-        belief = read_crop(engine, cut_plate(image, box)) if engine else NOTHING
-        return Answer(belief, box, searched=True)
+        return Answer(crops.read(cut_plate(image, box)), box, searched=True)
 
     return read
 

@@ -20,8 +20,8 @@ from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.reading.calibration import Calibration
 from lightning_plates.reading.characters import DIGITS
+from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.ocr import OcrEngine, open_engine
-from lightning_plates.reading.pipeline import read_crop
 from lightning_plates.reading.plate_text import read_last_digit
 from lightning_plates.reading.risk import RiskCurve, fit_platt, risk_curve
 
@@ -77,7 +77,7 @@ def try_crops(engine: OcrEngine, crops: Sequence[Trial]) -> Iterator[DigitTrial]
 
 
 def _try(engine: OcrEngine, crop: RgbImage, text: str, height: int | None) -> DigitTrial:
-    found = read_last_digit(read_crop(engine, crop))
+    found = read_last_digit(CropReader(engine).read(crop))
     if found is None:
         return DigitTrial(height, 0.0, right=False)
     return DigitTrial(height, found.probability, right=str(found.digit) == text[-1])

@@ -22,6 +22,7 @@ from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.reading.accuracy import fold_zero, score_samples
+from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.crops import MARGIN
 from lightning_plates.reading.ocr import OcrEngine, open_engine
 from lightning_plates.reading.ocr.rapidocr import STRETCH, RapidOcr
@@ -80,7 +81,7 @@ def _row(
     args: argparse.Namespace,
 ) -> Row:
     name = view.name if variant == DEFAULT_ENGINE else variant
-    reader = read_view(engine, view, args.jitter, args.seed)
+    reader = read_view(CropReader(engine), view, args.jitter, args.seed)
     done = run_trials(trials, reader)
     shown = show_progress(done, len(trials), f"{title}: {name}")
     samples = [fold_zero(sample) if args.fold_zero else sample for sample in shown]

@@ -37,8 +37,9 @@ from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.reading.accuracy import ReadingScore, ReadSample, fold_zero, score_samples
+from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.formats import load_formats, load_printed_words
-from lightning_plates.reading.ocr import OcrEngine, installed_engines, open_engine
+from lightning_plates.reading.ocr import installed_engines, open_engine
 from lightning_plates.reading.shipped import default_model
 from runtimes import Runtime, open_model
 
@@ -75,7 +76,8 @@ def main(argv: list[str]) -> int:
         model = stack.enter_context(_open_model(args)) if _searches(args) else None
         for name in args.ocr or installed_engines():
             engine = open_engine(name, args.threads)
-            for setup in _setups(engine, model, args):
+            crops = CropReader(engine, formats, words)
+            for setup in _setups(crops, model, args):
                 done = run_trials(setup.trials, setup.reader, formats, words)
                 shown = show_progress(done, len(setup.trials), f"{name}: {setup.title}")
                 samples = [fold_zero(sample) if args.fold_zero else sample for sample in shown]
@@ -95,22 +97,22 @@ def _open_model(args: argparse.Namespace) -> Runtime:
     return open_model(path, args.runtime, args.device, args.threads)
 
 
-def _setups(engine: OcrEngine, model: Runtime | None, args: argparse.Namespace) -> Iterator[Setup]:
+def _setups(crops: CropReader, model: Runtime | None, args: argparse.Namespace) -> Iterator[Setup]:
     """Every set in every way that was asked for and that its labels allow."""
     for folder in args.crops:
         trials = choose_trials(crop_trials(folder), args.limit, args.seed)
-        yield Setup(f"crops {folder.name}", trials, read_whole(engine))
+        yield Setup(f"crops {folder.name}", trials, read_whole(crops))
     for folder in args.photos:
         photos = choose_trials(photo_trials(folder, args.only), args.limit, args.seed)
         name = f"photos {folder.name}"
         if "true" in args.boxes:
-            yield Setup(f"{name}, true boxes", photos, read_true_box(engine))
+            yield Setup(f"{name}, true boxes", photos, read_true_box(crops))
         if "corners" in args.boxes and with_corners(photos):
-            yield Setup(f"{name}, true corners", with_corners(photos), read_true_corners(engine))
+            yield Setup(f"{name}, true corners", with_corners(photos), read_true_corners(crops))
         if model is not None:
             for looks in args.look:
                 times = "one look" if looks == 1 else f"{looks} looks"
-                yield Setup(f"{name}, {times}", photos, read_found_box(engine, model, looks))
+                yield Setup(f"{name}, {times}", photos, read_found_box(crops, model, looks))
 
 
 def _measured_row(engine: str, title: str, samples: Sequence[ReadSample]) -> Row:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.calibration import Calibration
-from lightning_plates.reading.characters import Belief, join
-from lightning_plates.reading.crops import cut_plate, split_rows
+from lightning_plates.reading.characters import Belief
+from lightning_plates.reading.crop_reader import CropReader
+from lightning_plates.reading.crops import cut_plate
 from lightning_plates.reading.formats import PlateFormat
 from lightning_plates.reading.look import locate
 from lightning_plates.reading.ocr import OcrEngine
@@ -94,7 +95,7 @@ class PlateReader:
         self, model: Runtime, engine: OcrEngine, rules: ReadingRules, looks: int = 2
     ) -> None:
         self._model = model
-        self._engine = engine
+        self._crops = CropReader(engine, rules.formats, rules.printed_words)
         self._rules = rules
         self._looks = looks
 
@@ -123,22 +124,9 @@ class PlateReader:
         """Read one plate whose place is known."""
         timer = watch or Stopwatch()
         with timer.step("ocr"):
-            belief = read_crop(self._engine, cut_plate(image, detection.box))
+            belief = self._crops.read(cut_plate(image, detection.box))
         with timer.step("postprocess"):
             return interpret(belief, detection, self._rules, moment)
-
-
-def read_crop(engine: OcrEngine, crop: RgbImage) -> Belief:
-    """Read a plate's crop, RGB of shape ``(H, W, 3)``.
-
-    A squarish crop is a plate of two rows, or one of a single row that hangs askew or is seen from
-    the side. It is read both ways and the likelier text counts.
-    """
-    whole = engine.read(crop)
-    rows = split_rows(crop)
-    if len(rows) == 1:
-        return whole
-    return max(whole, join([engine.read(row) for row in rows]), key=lambda text: text.likelihood)
 
 
 def interpret(

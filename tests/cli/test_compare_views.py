@@ -17,7 +17,7 @@ def test_every_view_of_crops_and_photos_is_a_row(tmp_path, capsys):
     rows = [line.split("|")[1:5] for line in out.splitlines() if line.startswith("| ")][1:]
     cells = [[cell.strip() for cell in row] for row in rows]
     views = {name: [row[2] for row in cells if row[0] == name] for name, *_ in cells}
-    assert views["crops crops"][:3] == ["as read does", "upscaled twice", "deskewed"]
+    assert views["crops crops"][:3] == ["as read does", "read once", "upscaled twice"]
     assert "margin 10 %" in views["photos photos"]
     assert "between the labelled corners" in views["photos photos"]
     assert {row[3] for row in cells if row[2] == "as read does"} == {"1.000"}

@@ -10,12 +10,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lightning_plates.errors import InputError, MissingDependencyError, ModelError
 from lightning_plates.reading.characters import ALPHABET, INDEX
+from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.ocr import installed_engines, list_engines, open_engine
 from lightning_plates.reading.ocr._band import cut_band
 from lightning_plates.reading.ocr.easyocr import tallest_line
 from lightning_plates.reading.ocr.rapidocr import collapse
 from lightning_plates.reading.ocr.tesseract import otsu_threshold
-from lightning_plates.reading.pipeline import read_crop
 
 NEEDS_TORCH = {"easyocr"}
 
@@ -70,7 +70,7 @@ def test_rapidocr_reads_letters_and_digits(rapidocr):
 
 def test_both_rows_of_a_motorcycle_plate_are_read(rapidocr):
     plate = np.concatenate([draw_plate("MOT", 150, 56), draw_plate("1234", 150, 56)])
-    assert read_crop(rapidocr, plate).text == "MOT1234"
+    assert CropReader(rapidocr).read(plate).text == "MOT1234"
 
 
 def test_a_slanting_plate_of_one_row_is_not_taken_for_two(rapidocr):
@@ -78,7 +78,7 @@ def test_a_slanting_plate_of_one_row_is_not_taken_for_two(rapidocr):
     slanting = plate.rotate(14, Image.Resampling.BICUBIC, expand=True, fillcolor=(90, 90, 90))
     padded = np.pad(np.asarray(slanting), ((30, 30), (0, 0), (0, 0)), constant_values=90)
     assert padded.shape[1] / padded.shape[0] < 1.55
-    assert read_crop(rapidocr, padded).text == "BCR456"
+    assert CropReader(rapidocr).read(padded).text == "BCR456"
 
 
 def test_an_upside_down_plate_is_not_read_with_confidence(rapidocr):
@@ -166,7 +166,7 @@ def test_last_digits_of_real_crops(rapidocr, shared_dir):
     with (folder / "text.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["text"][-1].isdecimal()][:24]
     right = [
-        read_crop(rapidocr, load_photo(folder / row["file"])).text[-1:] == row["text"][-1]
+        CropReader(rapidocr).read(load_photo(folder / row["file"])).text[-1:] == row["text"][-1]
         for row in rows
     ]
     assert sum(right) >= 23
