@@ -137,6 +137,7 @@ def _converted_files(places: Sequence[Path]) -> Iterator[Path]:
 def _outcome_of(model: Path, facts: dict[str, Any], hub_file: Path, graph: Graph) -> Outcome:
     converter = find_converter(facts["converter"])()
     variant = model.name.removeprefix(f"{hub_file.stem}.").removesuffix(converter.suffix)
+    variant = variant.removesuffix(converter.file_suffix().removesuffix(converter.suffix))
     fates = _fates(converter, model, graph, facts["operators"])
     return Outcome(
         label=f"{converter.label} {variant.replace('.', ' ')}",
@@ -235,7 +236,7 @@ def _compare(converter: Converter, trial: Trial, draft: Path) -> tuple[float, st
     with open_model(trial.hub.path, runtime="onnxruntime") as source:
         expected = answer_photos(source, trial.photos)
     file, runtime = converter.answers_in(draft)
-    with open_model(file, runtime) as model:
+    with open_model(file, runtime, converter.usual_device()) as model:
         got = answer_photos(model, trial.photos)
     difference, scale = _largest_difference(expected, got)
     allowed = TOLERANCES["fp32"].max_abs_difference * scale

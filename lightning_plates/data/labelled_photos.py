@@ -43,7 +43,7 @@ class Division:
     path: str
     """The set, as the user named it."""
     protocol: str
-    """``grouped``, ``thesis`` or ``none``."""
+    """``grouped``, ``thesis``, ``by name`` or ``none``."""
     seed: int
     shared_sources: int
     """Sources with photos on more than one side: what leaks from training to evaluation."""

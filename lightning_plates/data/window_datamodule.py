@@ -13,11 +13,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from lightning_plates import processing
 from lightning_plates.data.annotations.record import AnnotationSet
+from lightning_plates.data.labelled_photos import Division
 from lightning_plates.data.window_augmentation import WindowLook
 from lightning_plates.data.window_photos import (
     PhotoPool,
     PhotoSet,
     count_plates,
+    divide_by_name,
     load_pool,
     select_photos,
 )
@@ -153,6 +155,11 @@ class PlateWindowDataModule(LightningDataModule):
         if stage == "fit" and not self._pools:
             self._pools = tuple(load_pool(source) for source in self.sources)
             print("training windows from", count_plates(self._pools))
+
+    @property
+    def divisions(self) -> tuple[Division, ...]:
+        """How the sets that keep photos for validation were divided."""
+        return tuple(divide_by_name(one, self.seed) for one in self.sources if one.validation)
 
     def dataset(self, side: str) -> WholePhotoDataset:
         """Whole validation photos of all sets that have some.

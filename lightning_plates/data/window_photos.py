@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lightning_plates.boxes import FloatArray
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
+from lightning_plates.data.labelled_photos import Division
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage, load_photo
 
@@ -90,6 +91,21 @@ def select_photos(source: PhotoSet, validation: bool) -> AnnotationSet:
             f"{source.path}: no {side} photos (validation pattern {source.validation!r})"
         )
     return AnnotationSet(annotations.root, chosen)
+
+
+def divide_by_name(source: PhotoSet, seed: int) -> Division:
+    """Say how a set that keeps photos for validation is divided.
+
+    Args:
+        source: The set.
+        seed: Of the run; the division itself draws nothing.
+    """
+    sides = [select_photos(source, validation).photos for validation in (False, True)]
+    train, held_out = ({photo.group for photo in photos} for photos in sides)
+    described = f"{len(sides[0])} training and {len(sides[1])} validation photos by name"
+    return Division(
+        str(source.path), "by name", seed, len(train & held_out), f"{source.path}: {described}"
+    )
 
 
 def load_pool(source: PhotoSet) -> PhotoPool:

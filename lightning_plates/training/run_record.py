@@ -32,12 +32,13 @@ def describe_run(
 
     Args:
         module: The trained network.
-        data: What it was trained on; its ``sets``, where it has them, say how it was divided.
+        data: What it was trained on; its ``sets`` or ``divisions`` say how it was divided.
         table: One row an epoch.
         metrics: Of the best checkpoint on the validation side, without the side's name.
         settings: The run's whole configuration.
     """
     sets = getattr(data, "sets", None)
+    divisions = sets.divisions if sets else getattr(data, "divisions", ())
     record = {
         "version": 1,
         "model": type(module).__name__,
@@ -48,7 +49,7 @@ def describe_run(
         "train_seconds": round(table.train_seconds, 2),
         "preparation_seconds": round(table.preparation_seconds, 2),
         "cpu_seconds": round(table.cpu_seconds, 2),
-        "divisions": [dataclasses.asdict(one) for one in sets.divisions] if sets else [],
+        "divisions": [dataclasses.asdict(one) for one in divisions],
         "photos": {side: len(photos) for side, photos in sets.sides.items()} if sets else {},
         "boxes_left_out": sets.boxes_left_out if sets else 0,
         "features_found": getattr(data, "features_found", None),

@@ -167,6 +167,7 @@ def test_the_plan_trains_each_backbone_alike_on_both_splits(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_experiment_runs_from_nothing_to_the_report(tmp_path, shared_dir, capfd):
     root = tmp_path / "experiment"
     weights = ["--weights-dir", str(shared_dir / "data" / "weights")]

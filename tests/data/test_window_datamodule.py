@@ -40,6 +40,16 @@ def test_a_pattern_that_matches_nothing_is_refused(photo_set):
         select_photos(PhotoSet(photo_set.path, validation="zebra"), validation=True)
 
 
+def test_the_run_record_will_say_how_sets_were_divided(photo_set):
+    kept = PhotoSet(photo_set.path, validation=photo_set.validation)
+    data = PlateWindowDataModule([kept, PhotoSet(photo_set.path)], seed=7)
+    (division,) = data.divisions
+    assert (division.path, division.protocol, division.seed) == (str(kept.path), "by name", 7)
+    assert division.shared_sources == 0
+    sides = [len(select_photos(kept, validation).photos) for validation in (False, True)]
+    assert f"{sides[0]} training and {sides[1]} validation photos" in division.description
+
+
 def test_windows_depend_on_seed_and_number_only(photo_set):
     pools = [load_pool(photo_set)]
     ranges = WindowRanges(size=64)

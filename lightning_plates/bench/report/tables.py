@@ -90,23 +90,26 @@ def _published_accuracy(published: ThesisBackbone, with_accuracy: bool) -> tuple
 
 
 def _accuracy_notes(runs: Sequence[RunResult]) -> tuple[str, ...]:
-    notes = [
-        f"{LEAK}: copies of one source photo lie on both sides of the split, so the validation "
-        "photos were in effect seen in training. The thesis split its augmented copies that way.",
+    notes = []
+    if any(run.leaks or run.backbone in thesis_backbones() for run in runs):
+        notes.append(
+            f"{LEAK}: copies of one source photo lie on both sides of the split, so the validation "
+            "photos were in effect seen in training. The thesis split its augmented copies that "
+            "way."
+        )
+    notes.append(
         "Boxes are those of the best epoch's weights, chosen on these validation photos; losses "
-        "are those of the last epoch, as the thesis printed them.",
-    ]
+        "are those of the last epoch, as the thesis printed them."
+    )
     if any("keras_accuracy" in run.metrics for run in runs):
         notes.append(
             "keras_accuracy asks only which of the four coordinates is the largest, and says "
             "little about the box; it is shown because the thesis printed it."
         )
     notes += [f"{run.label}: {run.unfinished}." for run in runs if run.unfinished]
-    notes += [
-        f"{run.label}: its loss is {run.loss}, not the mean squared error of the others."
-        for run in runs
-        if run.loss != MSE
-    ]
+    for loss in dict.fromkeys(run.loss for run in runs if run.loss != MSE):
+        labels = ", ".join(run.label for run in runs if run.loss == loss)
+        notes.append(f"{labels}: the loss is {loss}, not mean squared error as in the thesis.")
     groups = _by_validation_set(runs)
     if len(groups) > 1:
         shown = "; ".join(", ".join(run.label for run in group) for group in groups)

@@ -46,6 +46,19 @@ def test_a_backbone_that_the_thesis_did_not_use_stands_alone(make_run):
     assert len(accuracy_table([make_run("x", backbone="efficientnet_b0")]).rows) == 1
 
 
+def test_leaks_are_explained_where_a_row_has_one(make_run):
+    clean, leaky = make_run("a", backbone="x"), make_run("b", backbone="x", leaks=True)
+    explained = [any("leaks:" in note for note in accuracy_table(runs).notes)
+                 for runs in ([clean], [leaky], [make_run("c")])]  # fmt: skip
+    assert explained == [False, True, True]
+
+
+def test_losses_of_another_kind_share_a_note(make_run):
+    runs = [make_run("a", loss="ciou"), make_run("b", loss="ciou"), make_run("c", loss="mse")]
+    notes = [note for note in accuracy_table(runs).notes if "ciou" in note]
+    assert notes == ["a, b: the loss is ciou, not mean squared error as in the thesis."]
+
+
 def test_an_unfinished_run_is_listed_with_the_reason(make_run):
     table = accuracy_table([make_run("x", ious=(), unfinished="it has no run.json yet")])
     assert table.rows[0].cells[2:6] == ("–", "–", "–", "–")
