@@ -36,6 +36,8 @@ _BATCHES = (4, 16)
 since every kernel gets one batch before any gets a second."""
 _POPULATION, _GENERATIONS = 48, 2
 """Of the search between batches; TVM's 512 and 4 take longer than the measuring."""
+WORTH_TAKING = 0.95
+"""Share of the time of our schedule below which a tuned one is taken: less is noise."""
 _LOGGER = "tvm.s_tir.meta_schedule"
 
 
@@ -148,7 +150,7 @@ def take_faster(module: Any, ours: Any, machine: Machine, folder: Path) -> Choic
             continue
         recorded += 1
         mine = ours[variable.name_hint]
-        if _seconds(tuned, machine) < _seconds(mine, machine):
+        if _seconds(tuned, machine) < WORTH_TAKING * _seconds(mine, machine):
             taken += 1
             own = next(key for key in functions if key.name_hint == variable.name_hint)
             functions[own] = tuned
