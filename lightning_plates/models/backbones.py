@@ -120,6 +120,35 @@ def pad_at_end(backbone: nn.Module) -> nn.Module:
     return backbone
 
 
+def pad_inception(backbone: nn.Module) -> nn.Module:
+    """Pad the 3 × 3 convolutions and pools of InceptionV3 that have no padding.
+
+    The first layers and those that halve the features leave the border out, so that 352 pixels
+    give 41 cells of about 8 pixels. Padded, they give 44 of exactly 8; the weights stay.
+
+    Args:
+        backbone: As :func:`build_backbone` makes it; it is changed.
+
+    Returns:
+        The same module.
+    """
+    for module in backbone.modules():
+        if isinstance(module, nn.Conv2d) and (module.kernel_size, module.padding) == _BARE:
+            module.padding = (1, 1)
+        elif isinstance(module, nn.MaxPool2d) and (module.kernel_size, module.padding) == (3, 0):
+            module.padding = 1
+        elif isinstance(module, fx.GraphModule):
+            for node in module.graph.nodes:
+                if node.target is functional.max_pool2d:
+                    node.update_kwarg("padding", 1)
+            module.recompile()
+    return backbone
+
+
+_BARE = ((3, 3), (0, 0))
+"""Kernel and padding of a convolution that leaves the border out."""
+
+
 def _pads_and_halves(module: nn.Module) -> bool:
     return isinstance(module, nn.Conv2d) and module.stride == (2, 2) and module.padding != (0, 0)
 

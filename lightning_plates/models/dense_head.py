@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lightning_plates.errors import ConfigError
-from lightning_plates.models.backbones import FeatureStack
+from lightning_plates.models.backbones import FeatureStack, pad_inception
 
 CELL = 8
 """Pixels from one cell of the answer to the next."""
@@ -32,8 +32,12 @@ SIZE_RANGE = (-3.0, 3.0)
 PRIOR_SCORE = 0.01
 """Score that an untrained head gives; keeps the first focal losses small (arXiv:1708.02002)."""
 
-_TAPS: dict[str, tuple[int, int, int]] = {"mobilenet_v2": (6, 13, 17), "vgg16": (16, 23, 30)}
-"""Index of the last layer at stride 8, 16 and 32 in torchvision's ``features``; what comes after
+_TAPS: dict[str, tuple[int, int, int]] = {
+    "mobilenet_v2": (6, 13, 17),
+    "vgg16": (16, 23, 30),
+    "inception_v3": (9, 14, 17),  # Mixed_5d, Mixed_6e, Mixed_7c
+}
+"""Index of the last layer at stride 8, 16 and 32 in the feature extractor; what comes after
 the third (MobileNetV2's 1280 channels) is dropped."""
 
 
@@ -128,14 +132,14 @@ class PlateDetector(nn.Module):
     """A feature extractor, a neck and a dense head.
 
     Args:
-        backbone: Its ``features`` are run up to the last of ``taps``.
+        backbone: Its layers, in sequence, are run up to the last of ``taps``.
         taps: Indices of the layers whose outputs, at strides 8, 16 and 32, enter the neck.
         channels: Width of neck and head.
     """
 
-    def __init__(self, backbone: FeatureStack, taps: tuple[int, int, int], channels: int) -> None:
+    def __init__(self, backbone: nn.Module, taps: tuple[int, int, int], channels: int) -> None:
         super().__init__()
-        layers = list(_children(backbone))[: taps[-1] + 1]
+        layers = list(_layers(backbone))[: taps[-1] + 1]
         self.backbone = FeatureStack(fold_batch_norms(nn.Sequential(*layers)))
         self.taps = taps
         self.neck = PyramidNeck(self._tap_widths(), channels)
@@ -153,13 +157,13 @@ class PlateDetector(nn.Module):
 
     def freeze(self, layers: int) -> None:
         """Keep the first ``layers`` layers of the backbone as they are."""
-        for layer in list(_children(self.backbone))[:layers]:
+        for layer in list(_layers(self.backbone))[:layers]:
             layer.requires_grad_(False)
 
     def _features(self, images: Tensor) -> list[Tensor]:
         taps: list[Tensor] = []
         features = images
-        for index, layer in enumerate(_children(self.backbone)):
+        for index, layer in enumerate(_layers(self.backbone)):
             features = layer(features)
             if index in self.taps:
                 taps.append(features)
@@ -196,17 +200,18 @@ def attach_dense_head(backbone: nn.Module, name: str, channels: int = 96) -> Pla
 
     Args:
         backbone: As :func:`~lightning_plates.models.backbones.build_backbone` makes it.
-        name: torchvision's name of the extractor: ``mobilenet_v2`` or ``vgg16``.
+        name: torchvision's name of the extractor: ``mobilenet_v2``, ``vgg16`` or ``inception_v3``.
         channels: Width of neck and head.
 
     Raises:
         ConfigError: The dense head does not know where to tap this backbone.
     """
-    if name not in _TAPS or not isinstance(backbone, FeatureStack):
+    if name not in _TAPS:
         raise ConfigError(
             f"backbone {name!r}: the dense head takes one of {', '.join(sorted(_TAPS))}"
         )
-    return PlateDetector(backbone, _TAPS[name], channels)
+    extractor = pad_inception(backbone) if name == "inception_v3" else backbone
+    return PlateDetector(extractor, _TAPS[name], channels)
 
 
 def fold_batch_norms(stack: nn.Sequential) -> nn.Sequential:
@@ -258,10 +263,11 @@ def _project(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
 
-def _children(backbone: FeatureStack) -> nn.Sequential:
-    if not isinstance(backbone.features, nn.Sequential):
-        raise ConfigError("the dense head needs a backbone whose 'features' are nn.Sequential")
-    return backbone.features
+def _layers(backbone: nn.Module) -> nn.Sequential:
+    layers = backbone.features if isinstance(backbone, FeatureStack) else backbone
+    if not isinstance(layers, nn.Sequential):
+        raise ConfigError("the dense head needs a backbone whose layers are one nn.Sequential")
+    return layers
 
 
 def _set_bias(layer: nn.Module, value: float) -> None:

@@ -37,7 +37,7 @@ class LitPlateDetector(SpecModule):
     """A dense plate detector and how it is trained.
 
     Args:
-        backbone: ``"mobilenet_v2"`` or ``"vgg16"``.
+        backbone: ``"mobilenet_v2"``, ``"vgg16"`` or ``"inception_v3"``.
         weights: Starting weights of the backbone: ``imagenet``, ``none`` or a file.
         scaling: Input scaling of the weights, where their file does not say it.
         padding: Padding of the weights, where their file does not say it.

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from lightning_plates.errors import ConfigError
-from lightning_plates.models.backbones import build_backbone
+from lightning_plates.models.backbones import build_backbone, pad_inception
 from lightning_plates.models.dense_head import (
     CELL,
     PRIOR_CELLS,
@@ -31,6 +31,39 @@ def test_one_box_and_score_a_cell_for_any_size(detector):
     assert answer._fields == ("boxes", "scores")
     assert answer.boxes.shape == (2, cells, 4)
     assert answer.scores.shape == (2, cells)
+
+
+def test_the_padding_of_the_weights_stays(detector):
+    torch.manual_seed(0)
+    at_end = attach_dense_head(build_backbone("mobilenet_v2", "end"), "mobilenet_v2", channels=16)
+    assert at_end.grid(torch.zeros(1, 3, 64, 96)).boxes.shape == (1, 4, 8, 12)
+    padded = [module.padding for module in at_end.backbone.modules()
+              if isinstance(module, nn.Conv2d) and module.stride == (2, 2)]  # fmt: skip
+    assert set(padded) == {(0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "widths"), [("vgg16", (256, 512, 512)), ("inception_v3", (288, 768, 2048))]
+)
+def test_the_thesis_other_backbones_give_a_cell_every_eight_pixels(name, widths):
+    detector = attach_dense_head(build_backbone(name), name, channels=16).eval()
+    taken = tuple(lateral[0].in_channels for lateral in detector.neck.lateral)
+    assert taken == widths
+    with torch.no_grad():
+        assert detector.grid(torch.zeros(1, 3, 96, 64)).boxes.shape == (1, 4, 12, 8)
+
+
+def test_cells_of_inception_lie_where_the_picture_is_bright():
+    torch.manual_seed(0)
+    backbone = pad_inception(build_backbone("inception_v3")).eval()
+    black, spot = torch.zeros(1, 3, 224, 224), torch.zeros(1, 3, 224, 224)
+    spot[..., 80:88, 160:168] = 1.0  # cell 10, 20 of 28 × 28
+    with torch.no_grad():
+        changed = (backbone[:10](spot) - backbone[:10](black)).abs().sum(dim=(0, 1))
+    row, column = divmod(int(changed.argmax()), changed.shape[1])
+    assert changed.shape == (28, 28)
+    assert abs(row - 10) <= 1
+    assert abs(column - 20) <= 1
 
 
 def test_an_untrained_head_finds_nothing(detector):
@@ -100,5 +133,5 @@ def test_mirror_images_give_mirrored_answers(detector):
 
 
 def test_unknown_backbone_names_those_that_work():
-    with pytest.raises(ConfigError, match=r"mobilenet_v2, vgg16"):
+    with pytest.raises(ConfigError, match=r"inception_v3, mobilenet_v2, vgg16"):
         attach_dense_head(build_backbone("mobilenet_v3_small"), "mobilenet_v3_small")
