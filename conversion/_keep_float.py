@@ -21,11 +21,16 @@ of what a runtime reads."""
 
 TAILS = (0, 1, 2, 4)
 """Numbers of last layers that are tried in float."""
+HEADS = (2, 8, 12)
+"""Numbers of first layers that are tried in float besides, where the last ones do not suffice. They
+weigh next to nothing, but work at the highest resolution, so that they cost time."""
 SENSITIVE = (1, 2, 4, 8)
 """Numbers of the most sensitive layers that the longer search tries in float."""
 
 ENOUGH = TOLERANCES["int8"].min_mean_iou
 """Mean IoU from which on bytes count; a choice below it would be refused anyway."""
+SAFE = ENOUGH + 0.03
+"""Mean IoU on calibration photos from which other photos are not expected to fall below."""
 WORTH = 0.005
 """Gain in mean IoU that no choice of more layers may fall short of: less is chance."""
 WORTH_PER_MB = 0.01
@@ -91,6 +96,9 @@ def settle_layers(
 def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) -> list[Trial]:
     """Try choices of layers to keep in float.
 
+    The last layers are tried first, and the first ones with the best of these while that is not
+    :data:`SAFE`.
+
     Args:
         layers: Names of all layers with weights, from input to output.
         measure: Makes, compares and weighs one choice.
@@ -102,6 +110,11 @@ def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) ->
     """
     tails = [tuple(layers[len(layers) - count :]) for count in TAILS if count <= len(layers)]
     trials = [Trial(kept, *measure(kept)) for kept in tails]
+    best = rank(trials)[0]
+    if best.parity.mean_iou < SAFE:
+        inner = layers[: len(layers) - len(best.kept)]
+        heads = [(*inner[:count], *best.kept) for count in HEADS if count < len(inner)]
+        trials += [Trial(kept, *measure(kept)) for kept in heads]
     if every_layer:
         alone = [Trial((layer,), *measure((layer,))) for layer in layers]
         alone.sort(key=lambda trial: -trial.parity.mean_iou)
@@ -141,7 +154,7 @@ def add_float_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="LAYER",
         help="layers that INT8 leaves in float; without a name none "
-        "(default: of the last ones as many as measure best)",
+        "(default: of the last ones, and if these do not suffice of the first, what measures best)",
     )
     parser.add_argument(
         "--search",

@@ -21,7 +21,7 @@ def write_quantised(
         job: The conversion; trials are compared on its calibration photos by ONNX Runtime.
         quantiser: The hub with calibrated ranges.
         target: The ``.onnx`` file.
-        keep_float: Layers to leave in float; ``None`` tries the last ones.
+        keep_float: Layers to leave in float; ``None`` tries the outermost ones.
         search: Whether every layer is tried too.
 
     Returns:

@@ -48,9 +48,9 @@ class CoreMlConverter(Converter):
     suffix, runtime = ".mlpackage", "coreml"
 
     keep_float: tuple[str, ...] | None = None
-    """Layers that INT8 leaves in float; ``None`` measures how many of the last ones to leave."""
+    """Layers that INT8 leaves in float; ``None`` measures which of the last and first ones."""
     search: bool = False
-    """Whether to measure every layer, not the last ones alone."""
+    """Whether to measure every layer, not the outermost ones alone."""
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:

@@ -40,9 +40,9 @@ class ExecuTorchConverter(Converter):
     algorithm: str = ALGORITHMS[0]
     """How INT8 ranges are found."""
     keep_float: tuple[str, ...] | None = None
-    """Layers that INT8 leaves in float; ``None`` measures how many of the last ones to leave."""
+    """Layers that INT8 leaves in float; ``None`` measures which of the last and first ones."""
     search: bool = False
-    """Whether to measure every layer, not the last ones alone."""
+    """Whether to measure every layer, not the outermost ones alone."""
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:

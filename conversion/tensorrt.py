@@ -65,9 +65,9 @@ class TensorRtConverter(Converter):
     algorithm: str = "minmax"
     """How INT8 ranges are found."""
     keep_float: tuple[str, ...] | None = None
-    """Layers that INT8 leaves in float; ``None`` measures how many of the last ones to leave."""
+    """Layers that INT8 leaves in float; ``None`` measures which of the last and first ones."""
     search: bool = False
-    """Whether to measure every layer, not the last ones alone."""
+    """Whether to measure every layer, not the outermost ones alone."""
     workspace_mb: int = WORKSPACE_MB
     """Memory that TensorRT may use to compute one layer, in MiB."""
     trtexec: bool = False

@@ -55,9 +55,9 @@ class TfliteConverter(Converter):
     across_photos: str = "minmax"
     """How the ranges of several photos become one: ``minmax`` or ``average``."""
     keep_float: tuple[str, ...] | None = None
-    """Layers that ``mixed`` leaves in float; ``None`` measures how many of the last ones."""
+    """Layers that ``mixed`` leaves in float; ``None`` measures which of the last and first ones."""
     search: bool = False
-    """Whether ``mixed`` measures every layer, not the last ones alone."""
+    """Whether ``mixed`` measures every layer, not the outermost ones alone."""
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:

@@ -179,6 +179,20 @@ def test_layers_are_kept_in_float_only_where_it_pays():
     assert choose_layers(["a", "b", "c", "d"], measure, every_layer=True)[0].kept == ("a", "d")
 
 
+def test_first_layers_are_tried_where_the_last_ones_do_not_suffice():
+    layers = list("abcdefghij")
+    iou = {("j",): 0.88, ("a", "b", "j"): 0.92, (*"abcdefgh", "j"): 0.923}
+
+    def measure(kept):
+        return Parity(4, 4, 0.1, iou.get(kept, 0.5), 0.0), 1000 + len(kept)
+
+    trials = choose_layers(layers, measure, every_layer=False)
+    assert trials[0].kept == ("a", "b", "j")  # 0.923 is not worth more layers
+    assert {trial.kept for trial in trials} >= set(iou)
+    iou["j",] = 0.94
+    assert not any("a" in trial.kept for trial in choose_layers(layers, measure, False))
+
+
 @pytest.mark.parametrize(
     ("small_iou", "large_iou", "more_mb", "chosen"),
     [
