@@ -95,7 +95,8 @@ def _row(
 def _table(rows: list[Row], args: argparse.Namespace) -> Table:
     notes = [
         f"As read does: box and a margin of {MARGIN:.0%}, characters' band of 2:1 plates widened "
-        f"by {STRETCH}, neither upscaled nor deskewed; every other line changes one thing.",
+        f"by {STRETCH}, neither upscaled nor deskewed, unsure ones read again; every other line "
+        "changes one thing.",
         "No formats. CPU: mean of all cores, from the file to the text. " + describe_machine(),
     ]
     if args.limit is not None:

@@ -121,7 +121,7 @@ def _notes(spec: ModelSpec, missing: str | None) -> list[str]:
         notes.append(
             f"AP as COCO defines it, of all boxes with a score from {LOWEST_SCORE:g}: mean over "
             "IoU 0.50–0.95; small below 32², medium to 96² pixels of the photo, large above. "
-            "Further looks are at boxes that may become answers alone."
+            "Only boxes that may become answers get further looks."
         )
     if spec.margin is not None:
         notes.append(f"The model's margin: {spec.margin.describe()}.")

@@ -33,7 +33,7 @@ class BareAnswer:
     """What a model sees in a photo, before the margin of its spec."""
 
     plates: tuple[Detection, ...]
-    """In pixels of the photo, best first; none scores below the model's threshold."""
+    """In pixels of the photo, in the order of the first look; none scores below the threshold."""
     weaker: tuple[Detection, ...]
     """Boxes of the first look below the threshold, best first; who plots precision needs them."""
 
@@ -53,7 +53,7 @@ def locate(
         watch: Gets the time of every step.
 
     Returns:
-        Plates in pixels of ``image``, best first.
+        Plates in pixels of ``image``, in the order of the first look.
     """
     bare = locate_bare(model, image, looks, watch=watch)
     height, width = image.shape[:2]
@@ -138,7 +138,7 @@ def _look_again(
         x, y = (plate.box[0] + plate.box[2]) / 2, (plate.box[1] + plate.box[3]) / 2
         best = _covering(_ask(model, window, spec, timer), (x - left, y - top))
         if best is None:
-            continue
+            break  # the same window again would show the same
         more = _magnification(window, spec)
         weight += more
         x1, y1, x2, y2 = (

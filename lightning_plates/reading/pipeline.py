@@ -16,9 +16,8 @@ from lightning_plates.reading.look import locate
 from lightning_plates.reading.ocr import OcrEngine
 from lightning_plates.reading.plate_text import (
     PlateText,
-    drop_printed_words,
     read_last_digit,
-    settle,
+    settle_number,
 )
 from lightning_plates.reading.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
 from lightning_plates.reading.schedules import RestrictionCalendar
@@ -58,7 +57,7 @@ class PhotoReading:
     """Everything read from one photo."""
 
     plates: tuple[PlateReading, ...]
-    """Best box first; empty where no plate was found."""
+    """The surest box of the first look first; empty where no plate was found."""
     timings_ms: dict[str, float]
     """Milliseconds by step, as :meth:`Stopwatch.stop` gives them."""
 
@@ -133,8 +132,7 @@ def interpret(
     belief: Belief, detection: Detection, rules: ReadingRules, moment: dt.datetime
 ) -> PlateReading:
     """Turn the characters of one plate into its answers."""
-    number = drop_printed_words(belief, rules.printed_words)
-    settled, plate_format = settle(number, rules.formats)
+    settled, plate_format = settle_number(belief, rules.formats, rules.printed_words)
     last_digit = decide_last_digit(settled, rules)
     text = None
     if not rules.digits_only:

@@ -106,11 +106,18 @@ def _misread_length(text: str, word: str) -> int:
     return best if best and errors[best] <= slack else 0
 
 
+def settle_number(
+    belief: Belief, formats: Sequence[PlateFormat], words: Sequence[str] = ()
+) -> tuple[Belief, PlateFormat | None]:
+    """The number alone, settled: :func:`drop_printed_words`, then :func:`settle`."""
+    return settle(drop_printed_words(belief, words), formats)
+
+
 def read_plate(
     belief: Belief, formats: Sequence[PlateFormat], words: Sequence[str] = ()
 ) -> PlateText:
-    """Text of a plate after :func:`drop_printed_words` and :func:`settle`."""
-    settled, plate = settle(drop_printed_words(belief, words), formats)
+    """Text of a plate after :func:`settle_number`."""
+    settled, plate = settle_number(belief, formats, words)
     return PlateText(settled.text, settled.confidences, plate)
 
 

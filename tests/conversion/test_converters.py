@@ -14,7 +14,7 @@ from conversion._base import Converter
 from conversion._calibration import choose_photos
 from conversion._discovery import find_converter, list_converters
 from conversion._hub_file import open_hub, save_fixed_shapes, sha256_of
-from conversion._keep_float import Trial, choose_layers, rank
+from conversion._keep_float import Trial, choose_layers, rank, settle_layers
 from conversion._parity import Parity, Tolerance, measure_parity, require_agreement
 from conversion.onnxruntime import OnnxRuntimeConverter
 from lightning_plates.console import run_reporting
@@ -177,6 +177,22 @@ def test_layers_are_kept_in_float_only_where_it_pays():
     iou["a", "d"] = 0.99  # the most sensitive two, found one by one
     iou["a",] = 0.9
     assert choose_layers(["a", "b", "c", "d"], measure, every_layer=True)[0].kept == ("a", "d")
+
+
+def test_layers_that_are_asked_for_are_taken_unmeasured():
+    def measure(kept):
+        raise AssertionError(kept)
+
+    choice = settle_layers(["a", "b"], ["b"], measure, every_layer=True)
+    assert choice.describe() == {"kept_float": ["b"], "trials": []}
+    with pytest.raises(InputError, match=r"no layer 'c' \(layers: a, b\)"):
+        settle_layers(["a", "b"], ["b", "c"], measure, every_layer=False)
+    iou = {("b",): 0.97}
+    choice = settle_layers(
+        ["a", "b"], None, lambda kept: (Parity(4, 4, 0.1, iou.get(kept, 0.5), 0.0), 9), False
+    )
+    assert choice.kept == ("b",)
+    assert choice.describe()["trials"][0] == {"kept_float": ["b"], "mean_iou": 0.97, "bytes": 9}
 
 
 def test_first_layers_are_tried_where_the_last_ones_do_not_suffice():

@@ -50,6 +50,35 @@ def test_a_reading_that_fits_the_country_is_believed_before_a_surer_one():
     assert CropReader(Engine(*answers)).read(CROP).text == "BCR4567"
 
 
+def test_one_unsure_character_is_enough_to_read_again():
+    engine = Engine(("BCR456", [*[0.99] * 5, 0.85]), ("BCR456", SURE), ("BCR456", SURE))
+    CropReader(engine).read(CROP)
+    assert len(engine.rows) == 3
+
+
+def test_a_sure_reading_of_another_country_is_not_given_for_a_shorter_one():
+    formats = load_formats("costa_rica")
+    engine = Engine(("BCR45699", [0.96] * 8), ("BCR4569", [0.99] * 7), ("BCR456", UNSURE))
+    # The third one fits; without it the first is what the plate says.
+    assert CropReader(engine, formats).read(CROP).text == "BCR456"
+    engine = Engine(("BCR45699", [0.96] * 8), ("BCR4569", [0.99] * 7), ("BCR4569", [0.99] * 7))
+    assert CropReader(engine, formats).read(CROP).text == "BCR45699"
+
+
+def test_an_unsure_slogan_is_no_reason_to_read_again():
+    words = load_printed_words("costa_rica")
+    slogan = words[0]
+    engine = Engine((f"{slogan}BCR456", [*[0.6] * len(slogan), *SURE]))
+    assert CropReader(engine, printed_words=words).read(CROP).text == f"{slogan}BCR456"
+    assert len(engine.rows) == 1
+
+
+def test_a_crop_of_a_few_pixels_is_read_once():
+    engine = Engine(("A", [0.3]))
+    CropReader(engine).read(np.zeros((8, 8, 3), np.uint8))
+    assert len(engine.rows) == 1
+
+
 def test_nothing_stays_nothing():
     engine = Engine(*[("", [])] * 3)
     assert len(CropReader(engine).read(np.zeros((0, 20, 3), np.uint8))) == 0

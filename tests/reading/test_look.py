@@ -18,14 +18,17 @@ class Finder:
 
     def __init__(self, *answers):
         self.answers = list(answers)
+        self.scores = [None] * len(answers)
         self.calls = 0
 
     def run(self, feeds):
-        boxes = self.answers[self.calls]
+        boxes, scores = self.answers[self.calls], self.scores[self.calls]
+        if scores is None:
+            scores = np.linspace(self.surest, self.lowest, len(boxes))
         self.calls += 1
         return {
             "boxes": np.array([boxes], dtype=np.float32).reshape(1, -1, 4),
-            "scores": np.linspace(self.surest, self.lowest, len(boxes), dtype=np.float32)[None],
+            "scores": np.array([scores], dtype=np.float32),
         }
 
 
@@ -76,12 +79,25 @@ def test_an_unsure_box_is_an_answer_if_the_second_look_is_sure():
 
 
 def test_the_surest_box_gets_its_look_at_a_quarter_of_the_threshold():
-    answers = [[0.4, 0.4, 0.5, 0.5], [0.7, 0.4, 0.8, 0.5]], [[0.4, 0.4, 0.6, 0.6]]
-    spec = dataclasses.replace(SPEC, score_threshold=0.8)
-    for surest, found, calls in ((0.21, 0, 2), (0.19, 0, 1)):
-        finder = Finder(*answers)
-        finder.spec, finder.surest, finder.lowest = spec, surest, 0.18
+    first = [[0.4, 0.4, 0.5, 0.5], [0.7, 0.4, 0.8, 0.5]]
+    again = [[0.4, 0.4, 0.6, 0.6], [0.0, 0.0, 0.1, 0.1]]
+    for surest, found, calls in ((0.31, 1, 2), (0.19, 0, 1)):
+        finder = Finder(first, again)
+        finder.spec = dataclasses.replace(SPEC, score_threshold=0.8)
+        finder.surest, finder.lowest = surest, 0.18
+        finder.scores = [None, [0.9, 0.1]]
         assert [len(locate(finder, PHOTO, 2)), finder.calls] == [found, calls]
+    # The second box, as unsure as the first, gets no look: it is not the surest.
+    finder = Finder(first, again, again)
+    finder.spec = dataclasses.replace(SPEC, score_threshold=0.8)
+    finder.scores = [[0.31, 0.30], [0.9, 0.1], [0.9, 0.1]]
+    assert [len(locate(finder, PHOTO, 2)), finder.calls] == [1, 2]
+
+
+def test_a_window_that_shows_nothing_is_not_looked_at_twice():
+    finder = Finder([[0.4, 0.4, 0.5, 0.5]], [])
+    assert len(locate(finder, PHOTO, 3)) == 1
+    assert finder.calls == 2
 
 
 def test_two_first_answers_that_lead_to_one_plate_are_one():
