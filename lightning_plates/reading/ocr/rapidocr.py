@@ -32,7 +32,7 @@ WIDEST = 480
 
 STRETCH = 1.3
 """Rows are widened by this: narrow type gets more time steps. Measured on the crops ``us`` and
-``ar``, each read once, with the band below: 1.0, 1.3, 1.6 → exact 0.87/0.83, 0.89/0.87, 0.88/0.84."""
+``ar``, read once, with the band below: 1.0, 1.3, 1.6 → exact 0.87/0.83, 0.89/0.87, 0.88/0.84."""
 
 
 class RapidOcr(OcrEngine):
