@@ -134,6 +134,7 @@ $(FINDER)/plate_finder_int8.onnx: $(FINDER)/plate_finder.onnx
 	$(BIN)/python -m conversion.onnxruntime $< -o $(FINDER)/converted --precision int8 \
 		--calibration runs/openimages_train
 	cp $(FINDER)/converted/plate_finder.int8.onnx $@
+	cp $(FINDER)/converted/plate_finder.int8.onnx.golden.npz $@.golden.npz
 
 # One lever at a time, the same photos, seed and budget; see configs/ablation/README.md.
 LEVERS := $(patsubst configs/ablation/%.yaml,%,$(wildcard configs/ablation/*.yaml))
