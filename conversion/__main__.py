@@ -31,7 +31,7 @@ from lightning_plates.clock import Timer
 from lightning_plates.console import UNREADABLE_EXIT_CODE, run_reporting
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
-from lightning_plates.optional import is_installed
+from lightning_plates.optional import install_command, is_installed
 
 
 def main(argv: list[str]) -> int:
@@ -148,7 +148,7 @@ def _facts(cls: type[Converter]) -> str:
     made = ", ".join(variant.label for variant in cls.every_variant())
     if is_installed(cls.module):
         return f"{cls.label}: {made}"
-    return f"{cls.label}: {made}; not installed, pip install 'lightning-plates[{cls.extra}]'"
+    return f"{cls.label}: {made}; not installed, {install_command(cls.extra)}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -234,6 +234,7 @@ def main(argv: list[str]) -> int:
         help="average with the answer to the mirrored photo, for a dense network; twice the cost",
     )
     args = parser.parse_args(argv)
+    require("torch", extra="train")  # before photos are drawn, which needs cv2 of the same extra
     photos = load_parity_photos(args.photos)
     parity = export_hub(args.checkpoint, args.output, photos, args.opset, args.size, args.mirrored)
     size_mb = args.output.stat().st_size / 1e6

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from lightning_plates.errors import PlatesError
+from lightning_plates.optional import explain_missing
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells report it (128 + SIGINT)."""
@@ -30,6 +31,11 @@ def run_reporting(command: Callable[[list[str]], int], argv: list[str]) -> int:
         return command(argv)
     except PlatesError as error:
         return report_failure(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        missing = explain_missing(error)
+        if missing is None:
+            raise
+        return report_failure(str(missing), missing.exit_code)
     except KeyboardInterrupt:
         return report_failure("interrupted; what was finished is kept", INTERRUPTED)
     except BrokenPipeError:

@@ -8,6 +8,19 @@ from types import ModuleType
 
 from lightning_plates.errors import MissingDependencyError
 
+EXTRA_OF = {
+    "albumentations": "train",
+    "cv2": "data",
+    "jsonargparse": "train",
+    "lightning_fabric": "train",
+    "matplotlib": "data",
+    "pytorch_lightning": "train",
+    "safetensors": "train",
+    "torch": "train",
+    "torchvision": "train",
+}
+"""Extra by package, of those that whole modules are about and import without :func:`require`."""
+
 
 def require(module: str, *, extra: str) -> ModuleType:
     """Import ``module`` or explain which extra brings it.
@@ -29,12 +42,29 @@ def require(module: str, *, extra: str) -> ModuleType:
         top_level = module.partition(".")[0]
         if error.name is None or error.name.partition(".")[0] != top_level:
             raise
-        raise MissingDependencyError(
-            f"{top_level} is not installed. Install it with: "
-            f"pip install 'lightning-plates[{extra}]'"
-        ) from error
+        raise _missing(top_level, extra) from error
+
+
+def explain_missing(error: ModuleNotFoundError) -> MissingDependencyError | None:
+    """Say what to install after an ``import`` failed; ``None`` if no extra would help.
+
+    A module of our own, or one that an installed package lacks, is nobody's extra.
+    """
+    extra = EXTRA_OF.get(error.name or "")
+    return _missing(error.name or "", extra) if extra else None
+
+
+def install_command(extra: str) -> str:
+    """What to type to install ``extra`` of this distribution."""
+    return f"pip install 'lightning-plates[{extra}]'"
 
 
 def is_installed(module: str) -> bool:
     """Say whether the top-level package of ``module`` can be found, without importing it."""
     return importlib.util.find_spec(module.partition(".")[0]) is not None
+
+
+def _missing(package: str, extra: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"{package} is not installed. Install it with: {install_command(extra)}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from lightning_plates.optional import is_installed
+from lightning_plates.optional import install_command, is_installed
 from runtimes._base import Runtime
 from runtimes._discovery import list_runtimes
 
@@ -19,7 +19,7 @@ def main() -> int:
 def _state(cls: type[Runtime]) -> str:
     if is_installed(cls.module):
         return "installed"
-    return f"not installed, pip install 'lightning-plates[{cls.extra}]'"
+    return f"not installed, {install_command(cls.extra)}"
 
 
 if __name__ == "__main__":

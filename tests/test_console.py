@@ -1,4 +1,5 @@
 import errno
+import importlib
 import subprocess
 import sys
 
@@ -36,6 +37,24 @@ def test_a_failure_is_one_line(capsys, error, status, text):
 def test_unknown_errors_are_not_swallowed():
     with pytest.raises(ZeroDivisionError):
         run_reporting(raising(ZeroDivisionError()), [])
+
+
+@pytest.mark.parametrize(("package", "extra"), [("torch", "train"), ("cv2", "data")])
+def test_a_package_of_an_extra_that_an_import_misses_is_one_line(
+    capsys, monkeypatch, package, extra
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert run_reporting(lambda argv: bool(importlib.import_module(package)), []) == 2
+    assert capsys.readouterr().err == (
+        f"error: {package} is not installed. "
+        f"Install it with: pip install 'lightning-plates[{extra}]'\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["lightning_plates.gone", "torch.gone", "nobodys", None])
+def test_a_module_that_no_extra_brings_is_not_reported_as_missing(name):
+    with pytest.raises(ModuleNotFoundError):
+        run_reporting(raising(ModuleNotFoundError("No module", name=name)), [])
 
 
 def test_an_unknown_command_lists_the_known(capsys):

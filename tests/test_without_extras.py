@@ -1,14 +1,19 @@
 """What a plain installation can still do: import everything, and say what to install."""
 
+import ast
 import importlib.metadata
 import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import lightning_plates
 from conversion._discovery import list_converters
+from lightning_plates.cli._dispatch import list_commands
+from lightning_plates.optional import EXTRA_OF
 from runtimes import list_runtimes
 
 ONLY_REQUIREMENTS = """
@@ -52,9 +57,10 @@ def hidden_modules():
     )
 
 
-def run_plain(*words):
+def run_plain(*words, folder=None):
+    """Run a module as a plain installation would; ``folder`` may hold it."""
     command = [sys.executable, "-c", ONLY_REQUIREMENTS, json.dumps(hidden_modules()), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +95,97 @@ def test_using_what_is_not_installed_is_one_line(tmp_path):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "pip install 'lightning-plates[" in done.stderr
+
+
+ROOT = Path(lightning_plates.__file__).parents[1]
+OUR_FILES = [*ROOT.glob("lightning_plates/**/*.py"), *ROOT.glob("conversion/*.py")]
+IMPORT_NAMES = {
+    "opencv-python-headless": ("cv2",),
+    "pytorch-lightning": ("pytorch_lightning", "lightning_fabric"),
+    "pillow": ("PIL",),
+    "pyyaml": ("yaml",),
+}
+"""Of distributions that are not imported by their own names."""
+
+
+def imported_names(distribution):
+    return IMPORT_NAMES.get(distribution, (distribution.replace("-", "_"),))
+
+
+def required_packages():
+    """Importable names by extra, as this distribution states them; the empty extra is always."""
+    packages = {}
+    for line in importlib.metadata.requires("lightning-plates"):
+        extra = re.search(r"extra == [\"'](.+?)[\"']", line)
+        distribution = re.split(r"[^\w.-]", line, maxsplit=1)[0].lower()
+        known = packages.setdefault(extra[1] if extra else "", set())
+        known.update(imported_names(distribution))
+    return packages
+
+
+def top_level_imports():
+    """Packages of others that our modules import by an import statement."""
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in OUR_FILES]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    modules += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    ours = {"lightning_plates", "conversion", "runtimes", "setuptools"}
+    names = {module.partition(".")[0] for module in modules}
+    return names - ours - set(sys.stdlib_module_names)
+
+
+def test_every_imported_package_has_an_extra_that_installs_it():
+    packages = required_packages()
+    assert top_level_imports() - packages[""] == set(EXTRA_OF)
+    assert all(package in packages[extra] for package, extra in EXTRA_OF.items())
+
+
+EVERY_HELP = """
+import contextlib, importlib, io, json, sys
+from lightning_plates.console import run_reporting
+
+def run(module, words):
+    try:
+        return run_reporting(importlib.import_module(module).main, words)
+    except SystemExit as ended:
+        return ended.code or 0
+
+for module, words in json.loads(sys.argv[1]):
+    said = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+        status = run(module, [*words, "--help"])
+    print(json.dumps([" ".join([module, *words]), status, said.getvalue()]))
+"""
+
+
+def test_every_help_is_shown_or_says_what_to_install(tmp_path):
+    commands = list_commands(ROOT / "lightning_plates" / "cli")
+    scripts = [file.stem for file in ROOT.glob("conversion/[!_]*.py")]
+    calls = [("lightning_plates.__main__", [name]) for name in commands]
+    calls += [(f"conversion.{name}", []) for name in scripts if name not in list_converters()]
+    (tmp_path / "every_help.py").write_text(EVERY_HELP, encoding="utf-8")
+    done = run_plain("every_help", json.dumps(calls), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(calls)
+    for name, status, said in answers:
+        assert (status, said) == (0, "") or (
+            status == 2 and said.count("\n") == 1 and "pip install 'lightning-plates[" in said
+        ), name
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("lightning_plates", "fit", "--config", "configs/mobilenet_v2.yaml"),
+        ("lightning_plates", "test", "x.ckpt"),
+        ("lightning_plates", "validate", "x.ckpt"),
+        ("lightning_plates", "calibrate-finder", "x.ckpt", "set", "-o", "y.ckpt"),
+        ("conversion.hub", "x.ckpt", "-o", "m.onnx"),
+    ],
+)
+def test_training_without_torch_is_one_line(words):
+    done = run_plain(*words)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("Install it with: pip install 'lightning-plates[train]'\n")

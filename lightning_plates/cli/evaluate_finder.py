@@ -26,7 +26,7 @@ from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import MissingDependencyError
-from lightning_plates.optional import require
+from lightning_plates.optional import install_command, require
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime, open_model
 
@@ -93,11 +93,11 @@ def photo_table(measured: Sequence[Measured]) -> str:
 
 
 def _missing_library() -> str | None:
-    """Why there will be no average precision, or ``None``; asked before any photo is decoded."""
+    """What to type to get average precision, or ``None``; asked before any photo is decoded."""
     try:
         require("pycocotools", extra="evaluate")
-    except MissingDependencyError as error:
-        return str(error)
+    except MissingDependencyError:
+        return install_command("evaluate")
     return None
 
 
@@ -116,7 +116,9 @@ def _notes(spec: ModelSpec, missing: str | None) -> list[str]:
     if spec.decoding == "scored_boxes":
         notes.append(f"Threshold {spec.score_threshold:g}.")
     if missing is not None:
-        notes.append(f"No average precision: {missing}")
+        notes.append(
+            f"No average precision: pycocotools is not installed. Install it with: `{missing}`"
+        )
     else:
         notes.append(
             f"AP as COCO defines it, of all boxes with a score from {LOWEST_SCORE:g}: mean over "

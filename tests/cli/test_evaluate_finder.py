@@ -85,7 +85,7 @@ def test_without_the_library_its_columns_are_left_out_and_the_table_says_why(
     printed = capsys.readouterr().out
     assert "AP50" not in printed
     assert "pycocotools is not installed" in printed
-    assert "lightning-plates\\[evaluate\\]" in printed
+    assert "`pip install 'lightning-plates[evaluate]'`" in printed
 
 
 def test_the_worst_photos_are_drawn_first(tmp_path, finder, labelled, capsys):

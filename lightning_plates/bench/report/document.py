@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+
+CODE = re.compile(r"`([^`]+)`")
+"""A command or a name in a :class:`Paragraph` or a note, to be copied as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Plain text; whatever looks like markup is shown as it is."""
+    """Plain text; whatever looks like markup is shown as it is, except `code`."""
 
     text: str
 
@@ -41,7 +45,7 @@ class Table:
     text_columns: int = 1
     """Leading columns that hold text; the others are aligned to the right."""
     notes: tuple[str, ...] = ()
-    """Sentences below the table."""
+    """Sentences below the table, as in a :class:`Paragraph`."""
 
 
 @dataclass(frozen=True, slots=True)

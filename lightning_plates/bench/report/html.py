@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 from lightning_plates.bench.report.document import (
+    CODE,
     Block,
     Document,
     Heading,
@@ -60,10 +61,14 @@ def _block(block: Block, folder: Path) -> str:
     if isinstance(block, Heading):
         return f"<h{block.level}>{escape(block.text)}</h{block.level}>"
     if isinstance(block, Paragraph):
-        return f"<p>{escape(block.text)}</p>"
+        return f"<p>{_prose(block.text)}</p>"
     if isinstance(block, Picture):
         return _figure(block, folder)
     return _table(block)
+
+
+def _prose(text: str) -> str:
+    return CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _figure(picture: Picture, folder: Path) -> str:
@@ -79,7 +84,7 @@ def _figure(picture: Picture, folder: Path) -> str:
 def _table(table: Table) -> str:
     head = _cells(table.columns, "th", table.text_columns)
     rows = "\n".join(_row(row, table.text_columns) for row in table.rows)
-    notes = "".join(f'\n<p class="note">{escape(note)}</p>' for note in table.notes)
+    notes = "".join(f'\n<p class="note">{_prose(note)}</p>' for note in table.notes)
     return (
         f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody>\n</table></div>{notes}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from lightning_plates.bench.report.document import (
+    CODE,
     Block,
     Document,
     Heading,
@@ -28,7 +29,7 @@ def _block(block: Block) -> str:
     if isinstance(block, Heading):
         return f"{'#' * block.level} {_escape(block.text)}"
     if isinstance(block, Paragraph):
-        return _escape(block.text)
+        return _escape_prose(block.text)
     if isinstance(block, Picture):
         caption = _escape(block.caption)
         return f"![{caption}]({block.file})\n\n{caption}"
@@ -38,7 +39,7 @@ def _block(block: Block) -> str:
 def _table(table: Table) -> str:
     rules = ["---" if index < table.text_columns else "---:" for index in range(len(table.columns))]
     lines = [_line(table.columns), f"|{'|'.join(rules)}|", *map(_row, table.rows)]
-    notes = "".join(f"\n\n{_escape(note)}" for note in table.notes)
+    notes = "".join(f"\n\n{_escape_prose(note)}" for note in table.notes)
     return "\n".join(lines) + notes
 
 
@@ -51,6 +52,15 @@ def _row(row: Row) -> str:
 
 def _line(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(_escape(cell) for cell in cells)} |"
+
+
+def _escape_prose(text: str) -> str:
+    """As :func:`_escape`, but what stands between backticks is code and can be copied."""
+    parts = CODE.split(" ".join(text.split()))
+    return "".join(
+        f"`{part}`" if number % 2 else _SPECIAL.sub(r"\\\1", part)
+        for number, part in enumerate(parts)
+    )
 
 
 def _escape(text: str) -> str:

@@ -64,6 +64,15 @@ def test_markdown_shows_markup_as_it_is():
     assert "![see \\[1\\]](p/x.png)" in text
 
 
+def test_commands_in_notes_can_be_copied(tmp_path):
+    table = Table(("`a`",), (Row(("`b|c`",)),), notes=("No [x]: `pip install 'y[z]' | a<b`, ` *",))
+    markdown = to_markdown(Document("T", [table]))
+    assert "No \\[x\\]: `pip install 'y[z]' | a<b`, \\` \\*\n" in markdown
+    assert "| \\`b\\|c\\` |" in markdown  # a cell holds names, not commands
+    html = to_html(Document("T", [table]), tmp_path)
+    assert "<code>pip install &#x27;y[z]&#x27; | a&lt;b</code>, ` *</p>" in html
+
+
 def test_html_needs_no_other_file(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "x.png")
     blocks = [Heading("Part"), Paragraph("a <b> & c"), TABLE, Picture("x.png", "A <picture>")]
