@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lightning_plates.errors import InputError, PhotoError
 from lightning_plates.optional import require
+from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
 
 RgbImage: TypeAlias = NDArray[np.uint8]
 """An upright photo: RGB, shape ``(H, W, 3)``."""
@@ -34,18 +35,22 @@ _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zl
 """What Pillow's decoders raise on damaged files (its PNG reader raises ``SyntaxError``)."""
 
 
-def find_photos(folder: Path) -> list[Path]:
+def find_photos(folder: Path, words: PhotoPhrases = ENGLISH) -> list[Path]:
     """Photos below ``folder``, recursively, sorted by path.
+
+    Args:
+        folder: Where to look.
+        words: Language of the errors.
 
     Raises:
         InputError: ``folder`` is not a folder or holds no photo.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: not a folder")
+        raise InputError(words.not_a_folder.format(name=folder))
     photos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
     if not photos:
         known = " ".join(sorted(PHOTO_SUFFIXES))
-        raise InputError(f"{folder}: no photos in this folder (looked for {known})")
+        raise InputError(words.no_photos.format(name=folder, known=known))
     return photos
 
 
@@ -74,17 +79,22 @@ def read_header(path: Path) -> PhotoHeader:
         PhotoError: The file is missing, not a photo, or a decompression bomb.
         MissingDependencyError: A HEIC file without the extra ``heic``.
     """
-    with _reporting(str(path)), _open_image(_read_file(path)) as image:
+    data = _read_file(path, ENGLISH)
+    with _reporting(str(path), ENGLISH), _open_image(data, ENGLISH) as image:
         orientation = int(image.getexif().get(_ORIENTATION_TAG, 1))
         known = orientation if 1 <= orientation <= 8 else 1
         return PhotoHeader(image.width, image.height, known)
 
 
-def load_photo(path: Path) -> RgbImage:
+def load_photo(path: Path, words: PhotoPhrases = ENGLISH) -> RgbImage:
     """Decode a photo and turn it upright.
 
     JPEG, PNG, GIF (first frame), WebP, BMP, TIFF and, with the extra ``heic``, HEIC; grey,
     16-bit, CMYK, palette and transparent (on white) files; EXIF orientation is applied.
+
+    Args:
+        path: The photo.
+        words: Language of the errors.
 
     Returns:
         RGB, shape ``(H, W, 3)``.
@@ -94,50 +104,56 @@ def load_photo(path: Path) -> RgbImage:
             Pillow's limit of pixels (about 89 million: a decompression bomb).
         MissingDependencyError: A HEIC file without the extra ``heic``.
     """
-    return decode_photo(_read_file(path), str(path))
+    return decode_photo(_read_file(path, words), str(path), words)
 
 
-def decode_photo(data: bytes, name: str) -> RgbImage:
+def decode_photo(data: bytes, name: str, words: PhotoPhrases = ENGLISH) -> RgbImage:
     """Decode the bytes of a photo file; see :func:`load_photo`.
 
     Args:
         data: Content of the file.
         name: What error messages call it.
+        words: Language of the errors.
     """
-    with _reporting(name), _open_image(data) as image:
+    with _reporting(name, words), _open_image(data, words) as image:
         upright = ImageOps.exif_transpose(image)
         return np.asarray(_to_rgb(upright), dtype=np.uint8)
 
 
-def _read_file(path: Path) -> bytes:
+def _read_file(path: Path, words: PhotoPhrases) -> bytes:
     if path.suffix.lower() in HEIC_SUFFIXES:
         require("pi_heif", extra="heic").register_heif_opener()
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise PhotoError(words.missing.format(name=path)) from error
+    except IsADirectoryError as error:
+        raise PhotoError(words.not_a_file.format(name=path)) from error
+    except PermissionError as error:
+        raise PhotoError(words.no_permission.format(name=path)) from error
     except OSError as error:
-        raise PhotoError(f"{path}: {error.strerror or error}") from error
-    return data
+        reason = error.strerror or error
+        raise PhotoError(words.unreadable.format(name=path, reason=reason)) from error
 
 
 @contextlib.contextmanager
-def _reporting(name: str) -> Iterator[None]:
+def _reporting(name: str, words: PhotoPhrases) -> Iterator[None]:
     """Turn what Pillow raises on a bad file into one line about ``name``."""
     try:
         yield
     except UnidentifiedImageError as error:
-        raise PhotoError(f"{name}: not a photo in a format that can be read") from error
+        raise PhotoError(words.not_a_photo.format(name=name)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoError(
-            f"{name}: more than {Image.MAX_IMAGE_PIXELS} pixels; refused as a decompression bomb"
-        ) from error
+        limit = Image.MAX_IMAGE_PIXELS
+        raise PhotoError(words.too_many_pixels.format(name=name, limit=limit)) from error
     except _DECODING_ERRORS as error:
-        raise PhotoError(f"{name}: damaged photo ({error})") from error
+        raise PhotoError(words.damaged.format(name=name, reason=error)) from error
 
 
 @contextlib.contextmanager
-def _open_image(data: bytes) -> Iterator[Image.Image]:
+def _open_image(data: bytes, words: PhotoPhrases) -> Iterator[Image.Image]:
     if not data:
-        raise ValueError("the file is empty")
+        raise ValueError(words.empty)
     with warnings.catch_warnings():
         # Odd EXIF blocks are common in phone photos and harmless; bombs are not.
         warnings.simplefilter("ignore")

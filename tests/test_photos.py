@@ -88,7 +88,7 @@ def test_damaged_files_are_named_in_one_line(tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(PhotoError, match=r"gone\.jpg: No such file"):
+    with pytest.raises(PhotoError, match=r"gone\.jpg: no such file or folder"):
         load_photo(tmp_path / "gone.jpg")
 
 

@@ -48,7 +48,7 @@ def _describe_text(plate: PlateReading, words: Phrases) -> str:
 def _describe_digit(plate: PlateReading, words: Phrases) -> str:
     if plate.last_digit.digit is not None:
         return words.last_digit.format(digit=plate.last_digit.digit)
-    return words.unsure if plate.last_digit.confidence > 0 else words.no_digit
+    return words.no_digit if plate.last_digit.absent else words.unsure
 
 
 def last_line(prompt: str) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_plates.errors import MissingDependencyError, PhotoError
+from lightning_plates.photo_phrases import PhotoPhrases
 from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.reading.pipeline import PhotoReading, PlateReader
 from lightning_plates.reading.records import photo_record
@@ -43,18 +44,22 @@ class PhotoAnswer:
 
 
 def answer_photos(
-    reader: PlateReader, files: Iterable[Path], moment: dt.datetime, workers: int
+    reader: PlateReader,
+    files: Iterable[Path],
+    moment: dt.datetime,
+    workers: int,
+    words: PhotoPhrases,
 ) -> Iterator[PhotoAnswer]:
     """Read ``files`` with ``workers`` threads.
 
     Decoding, the model and the engine release Python's lock, so threads fill the cores and share
-    the weights. An unreadable photo is an answer with an error, not the end.
+    the weights. An unreadable photo is an answer with an error in ``words``, not the end.
     """
     pending: deque[Future[PhotoAnswer]] = deque()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             for file in files:
-                pending.append(pool.submit(answer_photo, reader, file, moment))
+                pending.append(pool.submit(answer_photo, reader, file, moment, words))
                 # One worker reads a stream of paths as they come, not one path late.
                 while len(pending) >= (workers * AHEAD if workers > 1 else 1):
                     yield pending.popleft().result()
@@ -65,12 +70,14 @@ def answer_photos(
                 future.cancel()
 
 
-def answer_photo(reader: PlateReader, file: Path, moment: dt.datetime) -> PhotoAnswer:
+def answer_photo(
+    reader: PlateReader, file: Path, moment: dt.datetime, words: PhotoPhrases
+) -> PhotoAnswer:
     """Read one photo file."""
     watch = Stopwatch()
     try:
         with watch.step("decode"):
-            image = load_photo(file)
+            image = load_photo(file, words)
     except (PhotoError, MissingDependencyError) as error:
         return PhotoAnswer(file, " ".join(str(error).split()))
     return PhotoAnswer(file, None, image, reader.read(image, moment, watch))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import os
 import sys
@@ -22,6 +23,7 @@ from lightning_plates.cli._read_photos import PhotoAnswer, answer_photos
 from lightning_plates.cli._read_video import read_video
 from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.errors import InputError
+from lightning_plates.photo_phrases import photo_phrases_of
 from lightning_plates.reading.calibration import load_calibration
 from lightning_plates.reading.formats import load_formats, load_printed_words
 from lightning_plates.reading.ocr import list_engines, open_engine
@@ -90,7 +92,8 @@ def _check_arguments(args: argparse.Namespace, kinds: set[SourceKind]) -> None:
 
 def _files(args: argparse.Namespace, kinds: set[SourceKind]) -> Iterable[Path]:
     """Files to read; a list where all are known beforehand."""
-    photos = expand_photos([s for s in args.sources if kind_of(s) is SourceKind.PHOTOS])
+    named = [s for s in args.sources if kind_of(s) is SourceKind.PHOTOS]
+    photos = expand_photos(named, photo_phrases_of(args.lang))
     if SourceKind.PATH_STREAM not in kinds:
         return photos
     return _chain(photos, paths_from_lines(sys.stdin))
@@ -103,9 +106,10 @@ def _chain(files: list[Path], stream: Iterator[Path]) -> Iterator[Path]:
 
 def _read_all(reader: PlateReader, args: argparse.Namespace, files: Iterable[Path]) -> int:
     failed: list[PhotoAnswer] = []
+    words = photo_phrases_of(args.lang)
     with ReadOutput(args.csv, args.save, args.redact, resume=args.resume) as output:
         waiting: Iterable[Path] = output.without_finished(files)
-        answers = answer_photos(reader, waiting, _moment(args), args.workers)
+        answers = answer_photos(reader, waiting, _moment(args), args.workers, words)
         shown = (
             show_progress(answers, len(waiting), "reading")
             if isinstance(waiting, list)
@@ -117,7 +121,7 @@ def _read_all(reader: PlateReader, args: argparse.Namespace, files: Iterable[Pat
             if answer.error is not None:
                 failed.append(answer)
     for answer in failed:
-        print(f"skipped: {answer.error}", file=sys.stderr)
+        print(words.skipped.format(problem=answer.error), file=sys.stderr)
     return UNREADABLE_EXIT_CODE if failed else 0
 
 
@@ -130,14 +134,14 @@ def _print_answer(answer: PhotoAnswer, args: argparse.Namespace) -> None:
 
 def _converse(reader: PlateReader, args: argparse.Namespace) -> int:
     """The thesis' prompt: one photo after the other until the user leaves."""
-    words = phrases_of(args.lang)
+    words, photo_words = phrases_of(args.lang), photo_phrases_of(args.lang)
     with ReadOutput(args.csv, args.save, args.redact, resume=args.resume) as output:
         while (line := last_line(words.prompt)) is not None:
             if line.lower() in words.quit_words:
                 break
             if not line:
                 continue
-            for answer in answer_photos(reader, [Path(line)], _moment(args), 1):
+            for answer in answer_photos(reader, [Path(line)], _moment(args), 1, photo_words):
                 output.add(answer)
                 _print_answer(answer, args)
                 if answer.error is not None and not args.json:
@@ -150,12 +154,13 @@ def _moment(args: argparse.Namespace) -> dt.datetime:
 
 
 def _moment_argument(text: str) -> dt.datetime:
+    with contextlib.suppress(ValueError):
+        day = dt.date.fromisoformat(text)
+        raise InputError(f"--at {text}: expected the time too, such as {day}T07:30")
     try:
         return dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"expected a moment such as 2026-11-25T07:30, got {text!r}"
-        ) from error
+        raise InputError(f"--at {text}: expected a moment such as 2026-11-25T07:30") from error
 
 
 def _parser() -> argparse.ArgumentParser:

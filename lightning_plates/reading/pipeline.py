@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.calibration import Calibration
 from lightning_plates.reading.characters import Belief
@@ -34,6 +36,8 @@ class LastDigit:
     """0–9; ``None``: unsure, or the plate shows none."""
     confidence: float
     """Calibrated probability of being right, 0–1, of the digit or of the one withheld."""
+    absent: bool = False
+    """Whether the plate surely shows no digit: see :func:`surely_without_digit`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class ReadingRules:
     calendar: RestrictionCalendar | None = None
     """Restriction rules; ``None`` judges nothing."""
     min_confidence: float = 0.0
-    """Last digits below this calibrated confidence are withheld."""
+    """Last digits below this calibrated confidence are withheld; 0–1."""
     digits_only: bool = False
     """Keep the last digit alone; the text is never assembled."""
     printed_words: Sequence[str] = ()
@@ -148,6 +152,18 @@ def decide_last_digit(settled: Belief, rules: ReadingRules) -> LastDigit:
     """The last digit if its calibrated confidence reaches the threshold."""
     found = read_last_digit(settled)
     if found is None:
-        return LastDigit(None, 0.0)
+        return LastDigit(None, 0.0, surely_without_digit(settled.confidences, rules))
     confidence = rules.calibration.apply(found.probability)
     return LastDigit(found.digit if confidence >= rules.min_confidence else None, confidence)
+
+
+def surely_without_digit(confidences: Sequence[float], rules: ReadingRules) -> bool:
+    """Whether a text in which no digit was read can be believed.
+
+    It must be as sure as a digit would have to be: what was blurred or half read may hide one.
+
+    Args:
+        confidences: Probability of each character, 0–1; none where nothing was read.
+        rules: Their ``min_confidence`` is the bound, for the mean.
+    """
+    return bool(confidences) and float(np.mean(confidences)) >= rules.min_confidence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from lightning_plates.errors import InputError
+from lightning_plates.languages import in_language
 from lightning_plates.reading.restrictions import Reason, Verdict
 
 
@@ -21,6 +21,10 @@ class Phrases:
     rule: str
     today: str
     at_moment: str
+    clock: str
+    clock_at_one: str
+    this_hour: str
+    that_hour: str
     no_plate: str
     weekdays: tuple[str, ...]
     plural_weekdays: tuple[str, ...]
@@ -37,18 +41,22 @@ SPANISH = Phrases(
     no_digit="sin dígitos",
     rule="restricción los {weekday} de {start} a {end}",
     today="hoy ({weekday}) {answer}",
-    at_moment="el {weekday} {date} a las {time} {answer}",
+    at_moment="el {weekday} {date} {clock} {answer}",
+    clock="a las {time}",
+    clock_at_one="a la {time}",
+    this_hour="a esta hora",
+    that_hour="a esa hora",
     no_plate="no se encontró ninguna placa",
     weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
     plural_weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábados", "domingos"),
     reasons={
         Reason.RESTRICTED: "no puede circular ({area})",
         Reason.OTHER_DAY: "puede circular",
-        Reason.OUTSIDE_HOURS: "puede circular a esta hora",
+        Reason.OUTSIDE_HOURS: "puede circular {hour}",
         Reason.HOLIDAY: "puede circular: feriado, {holiday}",
         Reason.SUSPENDED: "puede circular: restricción suspendida",
         Reason.EXEMPT: "puede circular: vehículo exento",
-        Reason.NO_RULE: "no hay regla conocida para esa fecha",
+        Reason.NO_RULE: "no hay ninguna regla conocida",
     },
     prompt="Ingrese otra imagen o escriba salir: ",
     quit_words=frozenset({"salir", "exit", "quit"}),
@@ -62,7 +70,11 @@ ENGLISH = Phrases(
     no_digit="no digits",
     rule="restricted on {weekday} from {start} to {end}",
     today="today ({weekday}) {answer}",
-    at_moment="on {weekday} {date} at {time} {answer}",
+    at_moment="on {weekday} {date} {clock} {answer}",
+    clock="at {time}",
+    clock_at_one="at {time}",
+    this_hour="at this hour",
+    that_hour="at that hour",
     no_plate="no plate found",
     weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     plural_weekdays=("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays",
@@ -70,11 +82,11 @@ ENGLISH = Phrases(
     reasons={
         Reason.RESTRICTED: "it may not circulate ({area})",
         Reason.OTHER_DAY: "it may circulate",
-        Reason.OUTSIDE_HOURS: "it may circulate at this hour",
+        Reason.OUTSIDE_HOURS: "it may circulate {hour}",
         Reason.HOLIDAY: "it may circulate: public holiday, {holiday}",
         Reason.SUSPENDED: "it may circulate: restriction suspended",
         Reason.EXEMPT: "it may circulate: exempt vehicle",
-        Reason.NO_RULE: "no rule is known for that date",
+        Reason.NO_RULE: "no rule is known",
     },
     prompt="Enter another image or type exit: ",
     quit_words=frozenset({"salir", "exit", "quit"}),
@@ -90,9 +102,7 @@ def phrases_of(language: str) -> Phrases:
     Raises:
         InputError: It is not spoken here.
     """
-    if language not in LANGUAGES:
-        raise InputError(f"unknown language {language!r} (choose from: {', '.join(LANGUAGES)})")
-    return LANGUAGES[language]
+    return in_language(LANGUAGES, language)
 
 
 def describe_verdict(verdict: Verdict, language: str, *, is_now: bool) -> list[str]:
@@ -117,11 +127,13 @@ def describe_verdict(verdict: Verdict, language: str, *, is_now: bool) -> list[s
 
 def _about_moment(words: Phrases, verdict: Verdict, language: str, *, is_now: bool) -> str:
     area = verdict.schedule.area[language] if verdict.schedule else ""
-    answer = words.reasons[verdict.reason].format(area=area, holiday=verdict.holiday)
+    hour = words.this_hour if is_now else words.that_hour
+    answer = words.reasons[verdict.reason].format(area=area, holiday=verdict.holiday, hour=hour)
+    clock = words.clock_at_one if verdict.moment.hour == 1 else words.clock
     return (words.today if is_now else words.at_moment).format(
         weekday=words.weekdays[verdict.moment.weekday()],
         date=verdict.moment.date().isoformat(),
-        time=_hour(verdict.moment.time()),
+        clock=clock.format(time=_hour(verdict.moment.time())),
         answer=answer,
     )
 

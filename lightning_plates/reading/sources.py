@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from lightning_plates.errors import InputError
+from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
 from lightning_plates.photos import find_photos
 
 VIDEO_SUFFIXES = frozenset(
@@ -42,11 +43,15 @@ def kind_of(argument: str) -> SourceKind:
     return SourceKind.PHOTOS
 
 
-def expand_photos(arguments: Sequence[str]) -> list[Path]:
+def expand_photos(arguments: Sequence[str], words: PhotoPhrases = ENGLISH) -> list[Path]:
     """Files as named, folders as the photos below them, patterns as what they match.
 
     A file that does not exist stays in the list when others are named too: it is reported with
     the unreadable ones at the end.
+
+    Args:
+        arguments: What the user named.
+        words: Language of the errors.
 
     Raises:
         InputError: Nothing that was named exists.
@@ -55,16 +60,16 @@ def expand_photos(arguments: Sequence[str]) -> list[Path]:
     for argument in arguments:
         path = Path(argument)
         if path.is_dir():
-            files += find_photos(path)
+            files += find_photos(path, words)
         elif not path.exists() and glob.has_magic(argument):
             matches = sorted(Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 -- the pattern may be absolute
             if not matches:
-                raise InputError(f"{argument}: no file matches this pattern")
+                raise InputError(words.no_match.format(name=argument))
             files += [match for match in matches if match.is_file()]
         else:
             files.append(path)
     if files and not any(file.exists() for file in files):
-        raise InputError(f"{files[0]}: no such file or folder")
+        raise InputError(words.missing.format(name=files[0]))
     return list(dict.fromkeys(files))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lightning_plates.errors import InputError
+from lightning_plates import photo_phrases
+from lightning_plates.languages import in_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +27,24 @@ class StreamPhrases:
 
 
 SPANISH = StreamPhrases(
-    missing_file="{name}: no existe ese archivo",
+    missing_file=photo_phrases.SPANISH.missing,
     not_a_video="{name}: no es un video que se pueda leer (dañado, o cortado antes de su índice)",
     no_frames="{name}: el video no contiene ningún cuadro legible",
     cut_short="{name}: el video termina en el cuadro {found} de {declared} (dañado o cortado); "
-    "se respondió con lo anterior",
-    no_camera="{name}: ninguna cámara responde con ese número; compruebe que esté conectada",
-    silent="{name}: no responde o no envía imagen (espera máxima: {seconds:g} s); compruebe la "
+    "se responde con lo leído hasta ahí",
+    no_camera="{name}: ninguna cámara responde a ese número; compruebe que esté conectada",
+    silent="{name}: no responde o no envía imágenes (espera máxima: {seconds:g} s); compruebe la "
     "dirección, la red y la contraseña",
     lost="{name}: se perdió la señal; nuevo intento en {seconds:g} s ({attempt} de {attempts})",
     still_lost="{name}: sigue sin señal; nuevo intento en {seconds:g} s ({attempt} de {attempts})",
     back="{name}: la señal volvió después de {seconds:.0f} s",
-    gave_up="{name}: se perdió la señal y no volvió en {attempts} intentos",
+    gave_up="{name}: se perdió la señal y no volvió (intentos: {attempts})",
     stopped="{name}: detenido; se entrega lo leído hasta ahora",
-    vehicle="{agreeing} de {frames} cuadros de acuerdo · {first}–{last}",
+    vehicle="cuadros que coinciden: {agreeing} de {frames} · {first}–{last}",
 )
 
 ENGLISH = StreamPhrases(
-    missing_file="{name}: no such file",
+    missing_file=photo_phrases.ENGLISH.missing,
     not_a_video="{name}: not a video that can be read (damaged, or cut before its index)",
     no_frames="{name}: the video holds no frame that can be read",
     cut_short="{name}: the video ends at frame {found} of {declared} (damaged or cut); "
@@ -54,9 +55,9 @@ ENGLISH = StreamPhrases(
     lost="{name}: signal lost; trying again in {seconds:g} s ({attempt} of {attempts})",
     still_lost="{name}: still no signal; trying again in {seconds:g} s ({attempt} of {attempts})",
     back="{name}: the signal is back after {seconds:.0f} s",
-    gave_up="{name}: signal lost, and it did not come back in {attempts} attempts",
+    gave_up="{name}: signal lost, and it did not come back (attempts: {attempts})",
     stopped="{name}: stopped; what was read so far is answered",
-    vehicle="{agreeing} of {frames} frames agree · {first}–{last}",
+    vehicle="frames that agree: {agreeing} of {frames} · {first}–{last}",
 )
 
 LANGUAGES = {"es": SPANISH, "en": ENGLISH}
@@ -69,6 +70,4 @@ def stream_phrases_of(language: str) -> StreamPhrases:
     Raises:
         InputError: It is not spoken here.
     """
-    if language not in LANGUAGES:
-        raise InputError(f"unknown language {language!r} (choose from: {', '.join(LANGUAGES)})")
-    return LANGUAGES[language]
+    return in_language(LANGUAGES, language)

@@ -9,7 +9,12 @@ from typing import TypeAlias
 
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.formats import PlateFormat
-from lightning_plates.reading.pipeline import LastDigit, PlateReading, ReadingRules
+from lightning_plates.reading.pipeline import (
+    LastDigit,
+    PlateReading,
+    ReadingRules,
+    surely_without_digit,
+)
 from lightning_plates.reading.plate_text import PlateText
 from lightning_plates.reading.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
 from lightning_plates.reading.stream import Frame
@@ -19,6 +24,10 @@ from lightning_plates.reading.voting import PlateRead, VotedPlate, vote
 MOST_READS = 300
 """Reads after which a vehicle is answered although it stays in sight (a minute at five frames a
 second): a car parked before the camera is answered once and fills no memory."""
+
+LEAST_FRAMES = 2
+"""Frames that must have seen a vehicle's digit, or its lack of one, before that is an answer: in a
+single frame a painted sign reads as surely as a plate."""
 
 ReadFrame: TypeAlias = Callable[[RgbImage], Sequence[PlateReading]]
 """Reads one frame. Last digits must not be withheld there: the vote decides what is unsure."""
@@ -158,7 +167,7 @@ def settle_vote(
     rules: ReadingRules,
     moment: dt.datetime,
 ) -> PlateReading:
-    """Turn a vote into the answer that a photo would get.
+    """Turn a vote into the answer that a photo would get, unsure below :data:`LEAST_FRAMES`.
 
     Args:
         voted: The vote over ``readings``.
@@ -171,11 +180,21 @@ def settle_vote(
     text = None
     if not rules.digits_only:
         text = PlateText(voted.text, voted.character_confidences, plate_format)
-    sure = voted.last_digit_confidence >= rules.min_confidence
-    digit = voted.last_digit if sure else None
-    verdict = _judge(digit, plate_format, rules, moment)
-    last_digit = LastDigit(digit, voted.last_digit_confidence)
+    last_digit = _decide_last_digit(voted, readings, rules)
+    verdict = _judge(last_digit.digit, plate_format, rules, moment)
     return PlateReading(best.detection, text, last_digit, plate_format, verdict)
+
+
+def _decide_last_digit(
+    voted: VotedPlate, readings: Sequence[PlateReading], rules: ReadingRules
+) -> LastDigit:
+    """The voted digit if it is sure enough and enough frames saw it; a lack of one likewise."""
+    if voted.last_digit is None:
+        surely = surely_without_digit(voted.character_confidences, rules)
+        return LastDigit(None, 0.0, surely and voted.frames >= LEAST_FRAMES)
+    voters = [one for one in readings if one.last_digit.digit == voted.last_digit]
+    sure = voted.last_digit_confidence >= rules.min_confidence and len(voters) >= LEAST_FRAMES
+    return LastDigit(voted.last_digit if sure else None, voted.last_digit_confidence)
 
 
 def _judge(

@@ -126,8 +126,9 @@ def test_a_folder_with_unreadable_files_is_finished_and_they_are_listed(model, p
     assert records[0]["plates"] == []
     assert records[2]["plates"][0]["text"] == "KFR247"
     assert records[3]["plates"][0]["last_digit"] == 1  # the first frame of the GIF
-    assert "skipped" in err
-    assert "broken.jpg" in err
+    assert err.splitlines()[-1] == (
+        f"omitida: {photo.parent / 'broken.jpg'}: no es una foto en un formato que se pueda leer"
+    )
 
 
 def test_no_plate_several_plates_and_plates_at_the_edge(photo, tmp_path, capsys):
@@ -210,7 +211,7 @@ def test_paths_come_in_on_standard_input(model, photo, capsys, monkeypatch):
     assert read(model, "-", "--json") == 3
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert first["plates"][0]["last_digit"] == 6
-    assert "no such file" in second["error"].lower()
+    assert "no existe ningún archivo" in second["error"]
 
 
 def test_the_prompt_of_the_thesis(model, photo, capsys, monkeypatch):
@@ -226,8 +227,17 @@ def test_the_prompt_of_the_thesis(model, photo, capsys, monkeypatch):
     ("words", "message"),
     [
         ([], "nothing to read"),
-        (["missing.jpg"], "missing.jpg: no such file"),
-        (["*.nothing"], "no file matches"),
+        (["missing.jpg"], "missing.jpg: no existe ningún archivo o carpeta con ese nombre"),
+        (["missing.jpg", "--lang", "en"], "missing.jpg: no such file or folder"),
+        (["*.nothing"], "ningún archivo coincide"),
+        (
+            ["PHOTO", "--at", "2026-12-31"],
+            "--at 2026-12-31: expected the time too, such as 2026-12-31T07:30",
+        ),
+        (
+            ["PHOTO", "--at", "tomorrow"],
+            "--at tomorrow: expected a moment such as 2026-11-25T07:30",
+        ),
         (["PHOTO", "--country", "atlantis"], "atlantis"),
         (["PHOTO", "--rules", "atlantis"], "atlantis"),
         (["PHOTO", "--resume"], "--csv"),

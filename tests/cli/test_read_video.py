@@ -82,12 +82,12 @@ def test_one_line_a_vehicle_as_a_person_would_say_it(video, capsys):
     assert err == ""
     assert out.count("\n") == 1
     assert "Placa BCR-456 · último dígito 6 · restricción los miércoles de 6:00 a 19:00" in out
-    assert "15 de 15 cuadros de acuerdo · 0:00–0:02" in out
+    assert "cuadros que coinciden: 15 de 15 · 0:00–0:02" in out
 
 
 def test_english(video, capsys):
     run(video, lang="en")
-    assert "15 of 15 frames agree · 0:00–0:02" in capsys.readouterr().out
+    assert "frames that agree: 15 of 15 · 0:00–0:02" in capsys.readouterr().out
 
 
 def test_json_has_the_keys_of_a_photo_and_the_votes(video, capsys):
@@ -177,7 +177,7 @@ def test_ctrl_c_answers_what_was_read_and_gives_the_handler_back(video, tmp_path
     assert run(video, reader, save=tmp_path) == 130
 
     out, err = capsys.readouterr()
-    assert "4 de 4 cuadros" in out
+    assert "coinciden: 4 de 4" in out
     assert "detenido" in err
     assert count_frames(tmp_path / f"{video.parent.name}_car.mp4") == 4
     assert signal.getsignal(signal.SIGINT) is before

@@ -238,7 +238,7 @@ def test_a_stream_that_stays_lost_is_given_up_after_the_stated_attempts():
     notices = []
     opener = Opener([FakeCapture(3)])
 
-    with pytest.raises(VideoError, match="no volvió en 3 intentos"):
+    with pytest.raises(VideoError, match=r"no volvió \(intentos: 3\)"):
         list(frames_of(STREAM, live_options(notices, phrases=SPANISH), opener=opener))
 
     assert len(opener.opened) == 1 + 3

@@ -1,0 +1,68 @@
+"""What is wrong with a photo that was named, in Spanish and English."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lightning_plates.languages import in_language
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoPhrases:
+    """The words of one language; the parts in braces are filled in where they are used."""
+
+    missing: str
+    not_a_file: str
+    no_permission: str
+    unreadable: str
+    not_a_photo: str
+    too_many_pixels: str
+    damaged: str
+    empty: str
+    not_a_folder: str
+    no_photos: str
+    no_match: str
+    skipped: str
+
+
+SPANISH = PhotoPhrases(
+    missing="{name}: no existe ningún archivo o carpeta con ese nombre",
+    not_a_file="{name}: es una carpeta, no una foto",
+    no_permission="{name}: no hay permiso para leerlo",
+    unreadable="{name}: no se puede leer ({reason})",
+    not_a_photo="{name}: no es una foto en un formato que se pueda leer",
+    too_many_pixels="{name}: tiene más de {limit} píxeles; se rechaza como bomba de descompresión",
+    damaged="{name}: foto dañada ({reason})",
+    empty="el archivo está vacío",
+    not_a_folder="{name}: no es una carpeta",
+    no_photos="{name}: no hay fotos en esta carpeta (se buscaron {known})",
+    no_match="{name}: ningún archivo coincide con este patrón",
+    skipped="omitida: {problem}",
+)
+
+ENGLISH = PhotoPhrases(
+    missing="{name}: no such file or folder",
+    not_a_file="{name}: is a folder, not a photo",
+    no_permission="{name}: no permission to read it",
+    unreadable="{name}: cannot be read ({reason})",
+    not_a_photo="{name}: not a photo in a format that can be read",
+    too_many_pixels="{name}: more than {limit} pixels; refused as a decompression bomb",
+    damaged="{name}: damaged photo ({reason})",
+    empty="the file is empty",
+    not_a_folder="{name}: not a folder",
+    no_photos="{name}: no photos in this folder (looked for {known})",
+    no_match="{name}: no file matches this pattern",
+    skipped="skipped: {problem}",
+)
+
+LANGUAGES = {"es": SPANISH, "en": ENGLISH}
+"""Every language by the name that ``--lang`` takes."""
+
+
+def photo_phrases_of(language: str) -> PhotoPhrases:
+    """The words of ``language``.
+
+    Raises:
+        InputError: It is not spoken here.
+    """
+    return in_language(LANGUAGES, language)
