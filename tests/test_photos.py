@@ -1,3 +1,5 @@
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 from PIL import Image
 
 from lightning_plates.errors import InputError, PhotoError
+from lightning_plates.photo_phrases import ENGLISH, SPANISH, PhotoPhrases
 from lightning_plates.photos import encode_jpeg, find_photos, load_photo
 
 RED, BLUE = (200, 0, 0), (0, 0, 200)
@@ -90,6 +93,35 @@ def test_damaged_files_are_named_in_one_line(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(PhotoError, match=r"gone\.jpg: no such file or folder"):
         load_photo(tmp_path / "gone.jpg")
+
+
+def test_errors_are_said_in_spanish_when_asked(tmp_path):
+    good = encode_jpeg(np.full((64, 64, 3), 90, dtype=np.uint8))
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "text.jpg").write_bytes(b"hello")
+    (tmp_path / "half.jpg").write_bytes(good[: len(good) // 2])
+    expected = {
+        "gone.jpg": "no existe ningún archivo o carpeta con ese nombre",
+        "": "es una carpeta, no una foto",
+        "empty.jpg": "foto dañada (el archivo está vacío)",
+        "text.jpg": "no es una foto en un formato que se pueda leer",
+        "half.jpg": "foto dañada (",
+    }
+    for name, problem in expected.items():
+        path = tmp_path / name
+        with pytest.raises(PhotoError) as caught:
+            load_photo(path, SPANISH)
+        assert str(caught.value).startswith(f"{path}: {problem}")
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="none: no hay fotos en esta carpeta"):
+        find_photos(tmp_path / "none", SPANISH)
+
+
+def test_both_languages_fill_in_the_same_parts():
+    for phrase in dataclasses.fields(PhotoPhrases):
+        spanish, english = (getattr(words, phrase.name) for words in (SPANISH, ENGLISH))
+        assert spanish != english
+        assert re.findall(r"{\w+}", spanish) == re.findall(r"{\w+}", english)
 
 
 def test_a_decompression_bomb_is_refused(tmp_path):

@@ -100,6 +100,15 @@ def test_an_unsure_digit_is_withheld_everywhere(model, photo, capsys):
     assert "último dígito inseguro" in capsys.readouterr().out
 
 
+def test_a_plate_that_cannot_be_read_is_not_said_to_hold_no_digits(model, photo, capsys):
+    photo_of("").save(photo)
+    assert read(model, photo) == 0
+    assert "Placa ilegible · último dígito inseguro" in capsys.readouterr().out
+    photo_of("VACVAN").save(photo)
+    assert read(model, photo, "--country", "any", "--lang", "en") == 0
+    assert "Plate VACVAN · no digits" in capsys.readouterr().out
+
+
 def test_digits_only_never_shows_the_text(model, photo, capsys, tmp_path):
     assert read(model, photo, "--json", "--digits-only", "--csv", tmp_path / "t.csv") == 0
     out = capsys.readouterr().out

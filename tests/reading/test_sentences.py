@@ -29,6 +29,36 @@ def test_another_moment_is_spelled_out(calendar):
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "hour", "expected"),
+    [
+        ("es", 1, "el miércoles 2026-11-25 a la 1:30 puede circular a esa hora"),
+        ("es", 5, "el miércoles 2026-11-25 a las 5:30 puede circular a esa hora"),
+        ("es", 21, "el miércoles 2026-11-25 a las 21:30 puede circular a esa hora"),
+        ("en", 1, "on Wednesday 2026-11-25 at 1:30 it may circulate at that hour"),
+    ],
+)
+def test_the_hour_of_another_moment(calendar, language, hour, expected):
+    said = say(calendar, 6, WEDNESDAY.replace(hour=hour), language, is_now=False)
+    assert said.endswith(f" · {expected}")
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("es", "hoy (miércoles) puede circular a esta hora"),
+        ("en", "today (Wednesday) it may circulate at this hour"),
+    ],
+)
+def test_the_present_hour_is_this_hour(calendar, language, expected):
+    assert say(calendar, 6, WEDNESDAY.replace(hour=1), language).endswith(f" · {expected}")
+
+
+def test_a_day_before_all_rules_reads_as_a_sentence(calendar):
+    moment = dt.datetime(1990, 1, 3, 12)
+    assert say(calendar, 6, moment, "es") == "hoy (miércoles) no hay ninguna regla conocida"
+
+
 def test_exempt_vehicles_have_no_day(calendar):
     assert say(calendar, 6, WEDNESDAY, "es", vehicle_class="motorcycle") == (
         "hoy (miércoles) puede circular: vehículo exento"

@@ -8,6 +8,7 @@ from lightning_plates.reading.calibration import IDENTITY
 from lightning_plates.reading.formats import PlateFormat
 from lightning_plates.reading.pipeline import LastDigit, PlateReading, ReadingRules
 from lightning_plates.reading.plate_text import PlateText
+from lightning_plates.reading.records import shown_text
 from lightning_plates.reading.stream import Frame, StreamOptions, frames_of
 from lightning_plates.reading.tracking import PlateTracker
 from lightning_plates.reading.video import VideoReader
@@ -87,6 +88,36 @@ def test_an_unsure_vote_withholds_the_digit_and_the_verdict():
     assert vehicle.plate.last_digit.digit is None
     assert vehicle.plate.last_digit.confidence == pytest.approx(0.45)
     assert vehicle.plate.verdict is None
+
+
+@pytest.mark.parametrize("digits_only", [False, True])
+def test_one_frame_is_no_answer_but_two_are(calendar, digits_only):
+    rules = ReadingRules((), IDENTITY, calendar, min_confidence=0.8, digits_only=digits_only)
+    frame = [reading("8", confidence=0.99, digits_only=digits_only)]
+    [once], [twice] = run([frame], rules), run([frame] * 2, rules)
+
+    assert (once.frames, once.plate.last_digit.digit, once.plate.verdict) == (1, None, None)
+    assert once.plate.last_digit.confidence == pytest.approx(0.99)
+    assert shown_text(once.plate) == (None if digits_only else "?")
+    assert twice.plate.last_digit.digit == 8
+    assert twice.plate.verdict is not None
+
+
+def test_a_digit_that_only_one_of_the_frames_saw_is_unsure():
+    [vehicle] = run([[reading("BCR")], [reading("BCR")], [reading("BCR456")]])
+
+    assert vehicle.frames == 3
+    assert vehicle.plate.last_digit.digit is None
+
+
+@pytest.mark.parametrize(
+    ("confidence", "frames", "absent"), [(0.95, 2, True), (0.95, 1, False), (0.5, 5, False)]
+)
+def test_only_a_sure_text_of_two_frames_is_said_to_hold_no_digit(confidence, frames, absent):
+    rules = ReadingRules((), IDENTITY, min_confidence=0.8)
+    [vehicle] = run([[reading("VACVAN", confidence=confidence)]] * frames, rules)
+
+    assert (vehicle.plate.last_digit.digit, vehicle.plate.last_digit.absent) == (None, absent)
 
 
 def test_digits_only_never_assembles_a_text():
