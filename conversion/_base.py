@@ -23,7 +23,7 @@ from conversion._fate import Trace
 from conversion._golden import make_golden
 from conversion._hub_file import Hub, open_hub
 from conversion._keep_float import SEARCH_PHOTOS
-from conversion._manifest import Manifest, size_of, write_manifest
+from conversion._manifest import Manifest, digest_of, size_of, write_manifest
 from conversion._parity import (
     TOLERANCES,
     Parity,
@@ -129,6 +129,8 @@ class Converter(ABC):
     """Name of the runtime that opens it."""
     carries_spec: ClassVar[bool] = False
     """Whether the file holds the spec itself; otherwise it lies beside it in a sidecar."""
+    built_again: ClassVar[tuple[str, ...]] = ()
+    """Endings of files that the runtime of another machine replaces by its own."""
     max_opset: ClassVar[int] = 21
     """Newest operator set that it reads."""
 
@@ -267,14 +269,14 @@ class Converter(ABC):
             job = Job(hub, precision, used, Path(scratch), device)
             draft = drafts / name
             written = self.write_draft(job, draft)
-            sizes = {file.name: size_of(file) for file in sorted(drafts.iterdir())}
+            files = sorted(drafts.iterdir())
             file, runtime = self.answers_in(draft)
             parity = compare_files(hub.path, file, photos, runtime, device)
             _require_answers(parity, precision)
             require_agreement(folder / name, parity, tolerance)
             golden = make_golden(hub.path, file, runtime, precision, device)
             save_golden(golden, golden_file(draft))
-            manifest = self._describe(job, sizes, written, parity, tolerance)
+            manifest = self._describe(job, files, written, parity, tolerance)
             write_manifest(draft, manifest)
             made = draft if draft.exists() else file
         return Artefact(folder / made.name, manifest)
@@ -297,11 +299,12 @@ class Converter(ABC):
     def _describe(
         self,
         job: Job,
-        sizes: Mapping[str, int],
+        files: Sequence[Path],
         written: Written,
         parity: Parity,
         tolerance: Tolerance,
     ) -> Manifest:
+        lasting = [file for file in files if not file.name.endswith(self.built_again)]
         return Manifest(
             converter=type(self).__module__.rpartition(".")[2],
             tool=self.tool_version(),
@@ -313,7 +316,8 @@ class Converter(ABC):
             options=self.option_values(),
             hub_operators=job.hub.operators,
             operators=written.operators,
-            sizes=sizes,
+            sizes={file.name: size_of(file) for file in files},
+            sha256={file.name: digest_of(file) for file in lasting},
             parity=parity,
             tolerance=tolerance,
             details=written.details,

@@ -35,6 +35,7 @@ from lightning_plates.spec import METADATA_KEY
 from runtimes._cuda import CudaDevice
 from runtimes._tensorrt_build import Settings, build_engine, describe_host, load_tensorrt
 from runtimes._tensorrt_key import (
+    KEY_SUFFIX,
     NETWORK_SUFFIX,
     RANGES_SUFFIX,
     EngineKey,
@@ -58,6 +59,7 @@ class TensorRtConverter(Converter):
     label, module, extra = "TensorRT", "tensorrt", "tensorrt"
     precisions = ("fp32", "fp16", "int8")
     suffix, runtime = ".engine", "tensorrt"
+    built_again = (suffix, KEY_SUFFIX)
     variants = (Variant("int8", KINDS[1], ("--quantise", KINDS[1])),)
 
     quantise: str = KINDS[0]

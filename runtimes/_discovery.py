@@ -33,8 +33,8 @@ def open_model(
         threads: Threads for one inference; ``None`` leaves the choice to the library.
 
     Raises:
-        InputError: No runtime of that name, none for that ending, or no such device; the message
-            lists those there are.
+        InputError: No such file, no runtime of that name, none for that ending, or no such device;
+            the message lists those there are.
     """
     known = list_runtimes()
     if runtime is not None:
@@ -44,6 +44,8 @@ def open_model(
     for cls in known.values():
         if path.suffix in cls.suffixes:
             return cls(path, device, threads)
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
     endings = ", ".join(sorted({suffix for cls in known.values() for suffix in cls.suffixes}))
     raise InputError(f"{path}: no runtime opens this file (known endings: {endings})")
 

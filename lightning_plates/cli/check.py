@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from conversion._manifest import changed_files, manifest_file
 from lightning_plates.bench.contract_check import Verdict, check_contract
 from lightning_plates.cli._arguments import add_runtime_options, positive_int
-from lightning_plates.golden import Golden, golden_file, load_golden
+from lightning_plates.console import report_failure
+from lightning_plates.errors import InputError, PlatesError
+from lightning_plates.golden import SUFFIX, Golden, golden_file, load_golden
 from runtimes import Runtime, open_model
 
 DISAGREES = 1
@@ -17,8 +22,38 @@ DISAGREES = 1
 def main(argv: list[str]) -> int:
     """Run ``check``; see ``--help``."""
     args = _parser().parse_args(argv)
-    with open_model(args.artefact, args.runtime, args.device, args.threads) as model:
-        golden = load_golden(args.golden or golden_file(args.artefact))
+    return max(_report(model, args) for model in _models(args))
+
+
+def _models(args: argparse.Namespace) -> Sequence[Path]:
+    """The model, or those of a folder that have golden answers; some formats are folders."""
+    path: Path = args.artefact
+    if not path.is_dir() or args.golden is not None or golden_file(path).exists():
+        return [path]
+    found = sorted(path.glob(f"*{SUFFIX}"))
+    if not found:
+        raise InputError(f"{path}: no model in this folder has golden answers beside it")
+    return [file.with_name(file.name.removesuffix(SUFFIX)) for file in found]
+
+
+def _report(artefact: Path, args: argparse.Namespace) -> int:
+    """Check one model; one that cannot be opened here does not keep the others from it."""
+    try:
+        return _check(artefact, args)
+    except PlatesError as error:
+        return report_failure(str(error), error.exit_code)
+
+
+def _check(artefact: Path, args: argparse.Namespace) -> int:
+    changed = changed_files(artefact)
+    if changed:
+        print(
+            f"warning: {', '.join(changed)}: not what was converted; "
+            f"{manifest_file(artefact).name} states another SHA-256",
+            file=sys.stderr,
+        )
+    with open_model(artefact, args.runtime, args.device, args.threads) as model:
+        golden = load_golden(args.golden or golden_file(artefact))
         verdict = check_contract(model, golden)
         print(describe(model, golden, verdict))
     return 0 if verdict.agrees else DISAGREES
@@ -61,7 +96,7 @@ def _explain(golden: Golden, verdict: Verdict) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lightning_plates check", description=__doc__)
-    parser.add_argument("artefact", type=Path, help="converted model")
+    parser.add_argument("artefact", type=Path, help="converted model, or a folder of them")
     parser.add_argument("--golden", type=Path, help="golden answers (default: beside the model)")
     add_runtime_options(parser)
     parser.add_argument("--threads", type=positive_int, metavar="N", help="of the runtime")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from conversion._manifest import renewed_manifest
 from lightning_plates.bench.finder_accuracy import FinderAnswer, answer_photos
 from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to_table
 from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes
@@ -19,7 +20,9 @@ from lightning_plates.cli._arguments import add_runtime_options, positive_int
 from lightning_plates.cli._photo_sets import choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
+from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError
+from lightning_plates.golden import golden_file
 from lightning_plates.spec import FitMargin
 from runtimes import Runtime, open_model
 
@@ -32,7 +35,7 @@ def main(argv: list[str]) -> int:
         raise InputError("name a labelled set to learn a margin from, or --remove the model's")
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
         margin = None if args.remove else _learn(model, args)
-        model.store_spec(dataclasses.replace(model.spec, margin=margin), target)
+        _store(model, margin, target)
     print(f"{target}: {'its margin is removed' if margin is None else 'the margin is stored'}")
     return 0
 
@@ -76,6 +79,19 @@ def _learn(model: Runtime, args: argparse.Namespace) -> FitMargin:
     print(_describe(fitted_on, matched, margin, args))
     _report(annotations.root.name, args.look, _ask(model, others, args.look), margin)
     return margin
+
+
+def _store(model: Runtime, margin: FitMargin | None, target: Path) -> None:
+    """Write the margin, and keep what lies beside the model true for ``check``."""
+    spec = dataclasses.replace(model.spec, margin=margin)
+    if target.resolve() == model.model.resolve():
+        with renewed_manifest(model.model):
+            model.store_spec(spec, target)
+        return
+    model.store_spec(spec, target)
+    golden = golden_file(model.model)
+    if golden.exists():  # its answers leave margins aside
+        write_bytes(golden_file(target), golden.read_bytes())
 
 
 def _ask(model: Runtime, photos: AnnotationSet, looks: int) -> list[FinderAnswer]:

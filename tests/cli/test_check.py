@@ -128,3 +128,32 @@ def test_missing_or_broken_golden_answers_are_named(tmp_path, capsys, content):
     error = capsys.readouterr().err
     assert "model.onnx.golden.npz" in error
     assert error.count("\n") == 1
+
+
+def test_a_folder_checks_every_model_with_golden_answers(tmp_path, capsys):
+    sound, wrong = tmp_path / "a" / "out", tmp_path / "b"
+    for folder in (sound, wrong):
+        folder.mkdir(parents=True)
+    save_artefact(sound)
+    (sound / "without_golden.onnx").write_bytes(b"x")
+    lie = save_artefact(wrong, colour_order="BGR").rename(sound / "wrong.onnx")
+    golden_file(wrong / "model.onnx").rename(golden_file(lie))
+    assert main(["check", str(sound)]) == 1
+    verdicts = capsys.readouterr().out.splitlines()
+    assert [line.split(";")[0] for line in verdicts] == [
+        "model.onnx: agrees", "wrong.onnx: answers differently"
+    ]  # fmt: skip
+    lie.write_bytes(b"x")
+    (sound / "model.onnx").rename(sound / "moved.onnx")
+    assert main(["check", str(sound)]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2  # one that is broken does not hide the others
+    assert errors[0].endswith("model.onnx: no such file")
+
+
+def test_what_is_not_there_is_named(tmp_path, capsys):
+    for name in ("missing.onnx", "missing.xyz", "missing"):
+        assert main(["check", str(tmp_path / name)]) == 2
+        assert capsys.readouterr().err == f"error: {tmp_path / name}: no such file\n"
+    assert main(["check", str(tmp_path)]) == 2
+    assert "no model in this folder has golden answers" in capsys.readouterr().err

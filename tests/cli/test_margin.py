@@ -3,14 +3,18 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_onnx import RGB_SPEC, save_constant_scored_model
 
 from lightning_plates.__main__ import main
+from lightning_plates.agreement import Agreement
 from lightning_plates.cli.margin import draw_photos
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
 from lightning_plates.errors import InputError
+from lightning_plates.golden import Golden, golden_file, save_golden
+from lightning_plates.results import Detection
 from lightning_plates.spec import FitMargin
 from runtimes import open_model
 
@@ -67,6 +71,19 @@ def test_the_frame_is_learnt_stored_and_shown_on_the_other_photos(tmp_path, find
         "| site | 1 | with | 3 | 100.0 % | 100.0 % (43.9–100.0) | 100.0 % (43.9–100.0) | 1.000 |"
         in printed
     )
+
+
+def test_golden_answers_go_with_a_new_model(tmp_path, finder, site, capsys):
+    photo = np.full((40, 40, 3), 90, dtype=np.uint8)
+    answers = ((Detection((10.0, 10.0, 20.0, 15.0), 0.9),),)
+    golden = Golden((photo,), answers, 0.5, Agreement(1, 1, 1.0, 0.0), "fp32")
+    save_golden(golden, golden_file(finder))
+    framed = tmp_path / "framed.onnx"
+    words = [str(finder), str(site), "--only", "framed", "--photos", "8", "--look", "1"]
+    assert main(["margin", *words, "-o", str(framed)]) == 0
+    capsys.readouterr()
+    assert main(["check", str(framed)]) == 0
+    assert capsys.readouterr().out.startswith("framed.onnx: agrees")
 
 
 def test_predict_obeys_what_was_stored_in_place_and_removing_undoes_it(finder, site, capsys):

@@ -72,6 +72,10 @@ def test_what_a_rebuild_needs_lies_beside_the_engine(tmp_path, hub_file, some_ph
         "device": "Orin", "compute_capability": "8.7", "tensorrt": "10.3.0"
     }  # fmt: skip
     assert key["recipe"]["hub_sha256"] == artefact.manifest.hub_sha256
+    # Another GPU builds its own engine, which is as good as the converted one.
+    assert set(artefact.manifest.sha256) == {
+        f"{name}{end}" for end in (".onnx", ".trtexec.sh", ".spec.json")
+    }
     [timings] = (tmp_path / "cache").rglob("*.timing")
     assert timings.name == "Orin-8.7-10.3.0.timing"
     assert timings.read_bytes() == b"measured times"

@@ -253,6 +253,8 @@ def test_missing_and_unknown_files_are_named(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         open_model(tmp_path / "gone.onnx")
     (tmp_path / "model.xyz").touch()
+    with pytest.raises(InputError, match=r"gone\.xyz: no such file$"):
+        open_model(tmp_path / "gone.xyz")
     with pytest.raises(InputError, match=r"no runtime opens this file \(known endings: .*\.onnx"):
         open_model(tmp_path / "model.xyz")
     with pytest.raises(InputError, match="unknown runtime 'warp'"):
