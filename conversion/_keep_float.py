@@ -27,14 +27,13 @@ weigh next to nothing, but work at the highest resolution, so that they cost tim
 SENSITIVE = (1, 2, 4, 8)
 """Numbers of the most sensitive layers that the longer search tries in float."""
 
-ENOUGH = TOLERANCES["int8"].min_mean_iou
-"""Mean IoU from which on bytes count; a choice below it would be refused anyway."""
-SAFE = ENOUGH + 0.03
-"""Mean IoU on calibration photos from which other photos are not expected to fall below."""
+SAFE = TOLERANCES["int8"].min_mean_iou + 0.03
+"""Mean IoU on calibration photos from which on bytes count; below it other photos might do worse
+than a converter accepts."""
 WORTH = 0.005
 """Gain in mean IoU that no choice of more layers may fall short of: less is chance."""
 WORTH_PER_MB = 0.01
-"""Gain in mean IoU that each megabyte (10⁶ bytes) more must bring, once :data:`ENOUGH` is met."""
+"""Gain in mean IoU that each megabyte (10⁶ bytes) more must bring, once :data:`SAFE` is met."""
 
 SEARCH_PHOTOS = 16
 """Calibration photos on which choices are compared."""
@@ -96,8 +95,7 @@ def settle_layers(
 def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) -> list[Trial]:
     """Try choices of layers to keep in float.
 
-    The last layers are tried first, and the first ones with the best of these while that is not
-    :data:`SAFE`.
+    The last layers are tried first, and the first ones with them where they are not :data:`SAFE`.
 
     Args:
         layers: Names of all layers with weights, from input to output.
@@ -110,10 +108,10 @@ def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) ->
     """
     tails = [tuple(layers[len(layers) - count :]) for count in TAILS if count <= len(layers)]
     trials = [Trial(kept, *measure(kept)) for kept in tails]
-    best = rank(trials)[0]
-    if best.parity.mean_iou < SAFE:
-        inner = layers[: len(layers) - len(best.kept)]
-        heads = [(*inner[:count], *best.kept) for count in HEADS if count < len(inner)]
+    if rank(trials)[0].parity.mean_iou < SAFE:
+        tail = rank(trials, safe=0.0)[0].kept  # a heavy one only where it is worth its weight
+        inner = layers[: len(layers) - len(tail)]
+        heads = [(*inner[:count], *tail) for count in HEADS if count < len(inner)]
         trials += [Trial(kept, *measure(kept)) for kept in heads]
     if every_layer:
         alone = [Trial((layer,), *measure((layer,))) for layer in layers]
@@ -127,23 +125,23 @@ def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) ->
     return rank(trials)
 
 
-def rank(trials: Sequence[Trial]) -> list[Trial]:
+def rank(trials: Sequence[Trial], safe: float = SAFE) -> list[Trial]:
     """Sort ``trials``: the choice first, then the others, the smallest file first.
 
     From the smallest file on, a larger one is taken where it gains at least :data:`WORTH`; and, if
-    what it replaces is good :data:`ENOUGH` already, :data:`WORTH_PER_MB` for each megabyte more.
+    what it replaces reaches ``safe`` already, :data:`WORTH_PER_MB` for each megabyte more.
     """
     by_size = sorted(trials, key=lambda trial: (trial.size_bytes, -trial.parity.mean_iou))
     chosen = by_size[0]
     for larger in by_size[1:]:
-        chosen = larger if _pays(chosen, larger) else chosen
+        chosen = larger if _pays(chosen, larger, safe) else chosen
     return [chosen, *(trial for trial in by_size if trial is not chosen)]
 
 
-def _pays(smaller: Trial, larger: Trial) -> bool:
+def _pays(smaller: Trial, larger: Trial, safe: float) -> bool:
     gain = larger.parity.mean_iou - smaller.parity.mean_iou
     more_mb = (larger.size_bytes - smaller.size_bytes) / 1e6
-    wanted = WORTH_PER_MB * more_mb if smaller.parity.mean_iou >= ENOUGH else 0.0
+    wanted = WORTH_PER_MB * more_mb if smaller.parity.mean_iou >= safe else 0.0
     return gain >= max(WORTH, wanted)
 
 

@@ -205,6 +205,10 @@ def test_first_layers_are_tried_where_the_last_ones_do_not_suffice():
     trials = choose_layers(layers, measure, every_layer=False)
     assert trials[0].kept == ("a", "b", "j")  # 0.923 is not worth more layers
     assert {trial.kept for trial in trials} >= set(iou)
+    heavy = {("g", "h", "i", "j"): 30_000_000}
+    iou |= {("g", "h", "i", "j"): 0.91, ("a", "b", "j"): 0.925}
+    trials = choose_layers(layers, lambda kept: (measure(kept)[0], heavy.get(kept, 1000)), False)
+    assert trials[0].kept == ("a", "b", "j")  # not with the heavy layers, though these are better
     iou["j",] = 0.94
     assert not any("a" in trial.kept for trial in choose_layers(layers, measure, False))
 
