@@ -76,3 +76,8 @@ class ConversionError(PlatesError):
 
 class ParityError(ConversionError):
     """The converted model answers differently from its source."""
+
+
+def reason_without_name(error: PlatesError, name: object) -> str:
+    """What ``error`` says after ``name: ``, on one line, for where the name stands beside it."""
+    return " ".join(str(error).removeprefix(f"{name}: ").split())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from lightning_plates.cli._originals import Originals, output_name
 from lightning_plates.cli._read_photos import PhotoAnswer
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError
@@ -77,19 +79,25 @@ class ReadOutput:
         self._table = table
         self._pictures = pictures
         self._redacted = redacted
-        self._finished: set[str] = set()
+        self._originals = Originals()
+        self._earlier: list[list[str]] = []
         self._file: TextIO | None = None
+        self.files_seen = 0
+        """Files that :meth:`without_finished` was asked about."""
+        self.files_finished = 0
+        """How many of them an earlier run finished."""
         if table is not None:
             self._partial = table.with_name(table.name + ".partial")
             if self._partial.exists() and not resume:
                 raise InputError(
                     f"{self._partial} holds an unfinished run: add --resume, or remove it"
                 )
-            rows = self._earlier_rows(table) if resume else []
-            self._finished = {row[0] for row in rows}
-            self._file = self._begin_table(rows)
+            self._earlier = self._earlier_rows(table) if resume else []
+        self._finished = {row[0] for row in self._earlier}
 
     def __enter__(self) -> ReadOutput:
+        if self._table is not None:
+            self._file = self._begin_table(self._earlier)
         return self
 
     def __exit__(
@@ -104,11 +112,47 @@ class ReadOutput:
         if error is None:
             self._partial.replace(self._table)
 
+    def protect(self, files: Sequence[Path]) -> None:
+        """Let nothing that is written replace ``files``."""
+        self._originals.add(files)
+
+    def admit(self, files: Sequence[Path]) -> None:
+        """Protect ``files`` and see that their answers have somewhere to go.
+
+        Raises:
+            InputError: A picture or the table would replace a file that is protected.
+        """
+        self.protect(files)
+        self._originals.refuse_overwriting(self._targets(files))
+
     def without_finished(self, files: Iterable[Path]) -> Iterable[Path]:
-        """Files that an earlier run did not finish; a list stays a list."""
-        if isinstance(files, list):
-            return [file for file in files if str(file) not in self._finished]
-        return (file for file in files if str(file) not in self._finished)
+        """Files that an earlier run did not finish, admitted; a list stays a list."""
+        if not isinstance(files, list):
+            return self._admit_each(self._unfinished(files))
+        waiting = list(self._unfinished(files))
+        self.admit(waiting)
+        return waiting
+
+    def _unfinished(self, files: Iterable[Path]) -> Iterator[Path]:
+        for file in files:
+            self.files_seen += 1
+            if str(file) in self._finished:
+                self.files_finished += 1
+            else:
+                yield file
+
+    def _admit_each(self, files: Iterable[Path]) -> Iterator[Path]:
+        for file in files:
+            self.admit([file])
+            yield file
+
+    def _targets(self, files: Iterable[Path]) -> Iterator[Path]:
+        """What will be written of ``files``."""
+        if self._table is not None:
+            yield from (self._table, self._partial)
+        for folder in (self._pictures, self._redacted):
+            if folder is not None:
+                yield from (folder / output_name(file) for file in files)
 
     def add(self, answer: PhotoAnswer) -> None:
         """Write everything that was asked for of one photo."""
@@ -119,24 +163,25 @@ class ReadOutput:
             return
         if self._pictures is not None:
             picture = annotate(answer.image, answer.reading.plates)
-            write_bytes(self._pictures / _picture_name(answer.file), encode_jpeg(picture))
+            write_bytes(self._pictures / output_name(answer.file), encode_jpeg(picture))
         if self._redacted is not None:
             boxes = [plate.detection.box for plate in answer.reading.plates]
             picture = redact(answer.image, boxes)
-            write_bytes(self._redacted / _picture_name(answer.file), encode_jpeg(picture))
+            write_bytes(self._redacted / output_name(answer.file), encode_jpeg(picture))
 
     def _earlier_rows(self, table: Path) -> list[list[str]]:
         """Rows of the photos that an earlier run read.
 
         A line cut off while written is dropped, and so are unreadable photos: they are tried again.
+
+        Raises:
+            InputError: The table is another program's, and is left alone.
         """
         found = self._partial if self._partial.exists() else table
         if not found.exists():
             return []
-        text = found.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        rows = [row for row in csv.reader(whole.splitlines()) if len(row) == len(CSV_COLUMNS)]
-        return [row for row in rows[1:] if not row[CSV_COLUMNS.index("error")]]
+        rows = [row for row in _rows_of(found) if len(row) == len(CSV_COLUMNS)]
+        return [_as_now(row) for row in rows if not row[CSV_COLUMNS.index("error")]]
 
     def _begin_table(self, rows: list[list[str]]) -> TextIO:
         self._partial.parent.mkdir(parents=True, exist_ok=True)
@@ -145,6 +190,22 @@ class ReadOutput:
         return file
 
 
-def _picture_name(file: Path) -> str:
-    # The parent's name keeps photos of the same name from different folders apart.
-    return f"{file.parent.name}_{file.stem}.jpg".lstrip("_")
+def _rows_of(path: Path) -> list[list[str]]:
+    """Rows of a table of ours, perhaps cut off anywhere; :class:`InputError` if it is none."""
+    whole, newline, rest = path.read_bytes().rpartition(b"\n")
+    if not newline and ",".join(CSV_COLUMNS).encode().startswith(rest):
+        return []
+    try:
+        # Spreadsheets put the mark of UTF-8 in front.
+        rows = list(csv.reader(io.StringIO(whole.decode("utf-8-sig"), newline="")))
+    except (UnicodeDecodeError, csv.Error):
+        rows = []
+    if rows[:1] != [list(CSV_COLUMNS)]:
+        raise InputError(f"{path}: not a table of this command; name another file")
+    return rows[1:]
+
+
+def _as_now(row: list[str]) -> list[str]:
+    """Earlier versions wrote ``True`` and ``False`` with a capital."""
+    flag = CSV_COLUMNS.index("restricted_now")
+    return [*row[:flag], row[flag].lower(), *row[flag + 1 :]]

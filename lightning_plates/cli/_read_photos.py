@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightning_plates.errors import MissingDependencyError, PhotoError
+from lightning_plates.errors import MissingDependencyError, PhotoError, reason_without_name
 from lightning_plates.photo_phrases import PhotoPhrases
 from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.reading.pipeline import PhotoReading, PlateReader
@@ -28,7 +28,7 @@ class PhotoAnswer:
 
     file: Path
     error: str | None = None
-    """Why it could not be read, on one line."""
+    """Why it could not be read, on one line, without its name."""
     image: RgbImage | None = None
     """The photo, RGB, shape ``(H, W, 3)``; ``None`` beside an error."""
     reading: PhotoReading | None = None
@@ -79,5 +79,5 @@ def answer_photo(
         with watch.step("decode"):
             image = load_photo(file, words)
     except (PhotoError, MissingDependencyError) as error:
-        return PhotoAnswer(file, " ".join(str(error).split()))
+        return PhotoAnswer(file, reason_without_name(error, file))
     return PhotoAnswer(file, None, image, reader.read(image, moment, watch))

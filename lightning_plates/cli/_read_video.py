@@ -122,7 +122,7 @@ def _report_break(
     error: VideoError, args: argparse.Namespace, address: VideoAddress, *, frames_seen: bool
 ) -> int:
     if args.json:
-        record = video_record(address, None, {}, error=str(error))
+        record = video_record(address, None, {}, error=error)
         print(json.dumps(record, ensure_ascii=False), flush=True)
     if not frames_seen:
         raise error

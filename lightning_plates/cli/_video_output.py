@@ -14,7 +14,9 @@ from types import TracebackType
 from typing import Any
 
 from lightning_plates.boxes import BoxXyxy
+from lightning_plates.cli._originals import Originals, output_name
 from lightning_plates.drafts import draft_of
+from lightning_plates.errors import VideoError, reason_without_name
 from lightning_plates.reading.annotated_video import AnnotatedVideo
 from lightning_plates.reading.capture import VideoAddress, is_live
 from lightning_plates.reading.pictures import annotate, redact
@@ -35,7 +37,7 @@ def video_record(
     address: VideoAddress,
     vehicle: VehicleReading | None,
     timings_ms: dict[str, float],
-    error: str | None = None,
+    error: VideoError | None = None,
 ) -> dict[str, Any]:
     """One vehicle as a JSON object: the keys of a photo, and ``video`` about its frames.
 
@@ -43,14 +45,16 @@ def video_record(
         address: The source; a login in it is left out.
         vehicle: The vehicle; ``None`` beside an error.
         timings_ms: Mean milliseconds a frame by step.
-        error: Why the source broke off, on one line.
+        error: Why the source broke off; the record leaves its name out.
     """
     timings = timings_ms or dict.fromkeys((*STEPS, "total"), 0.0)
     reading = None if vehicle is None else PhotoReading((vehicle.plate,), timings)
     votes = None if vehicle is None else dict(zip(VIDEO_COLUMNS, _votes(vehicle), strict=True))
-    record = photo_record(Path(), error, reading)
+    name = shown_address(address)
+    reason = None if error is None else reason_without_name(error, name)
+    record = photo_record(Path(), reason, reading)
     # A path would fold the two slashes of an address.
-    return {**record, "file": shown_address(address), "video": votes}
+    return {**record, "file": name, "video": votes}
 
 
 class VideoOutput:
@@ -74,6 +78,7 @@ class VideoOutput:
         self._rows: Any = None
 
     def __enter__(self) -> VideoOutput:
+        self._spare_the_original()
         self._annotated = self._open_video(self._args.save)
         self._redacted = self._open_video(self._args.redact)
         if self._args.csv is not None:
@@ -108,6 +113,15 @@ class VideoOutput:
             votes = record.pop("video").values()
             self._rows.writerows([*row, *votes] for row in csv_rows(record))
 
+    def _spare_the_original(self) -> None:
+        """Raise :class:`InputError` where an output would replace the video that is read."""
+        if is_live(self._address):
+            return
+        folders = (self._args.save, self._args.redact)
+        videos = [f / _video_name(self._address) for f in folders if f is not None]
+        tables = [] if self._args.csv is None else [self._args.csv]
+        Originals([Path(str(self._address))]).refuse_overwriting([*videos, *tables])
+
     def _open_video(self, folder: Path | None) -> AnnotatedVideo | None:
         if folder is None:
             return None
@@ -129,7 +143,6 @@ def _votes(vehicle: VehicleReading) -> tuple[float, ...]:
 def _video_name(address: VideoAddress) -> str:
     """A file is named as photos are; a live source after itself and the moment it was opened."""
     if not is_live(address):
-        path = Path(str(address))
-        return f"{path.parent.name}_{path.stem}.mp4".lstrip("_")
+        return output_name(Path(str(address)), ".mp4")
     plain = re.sub(r"[^A-Za-z0-9]+", "_", shown_address(address)).strip("_")
     return f"camera_{plain}_{dt.datetime.now():%Y%m%dT%H%M%S}.mp4"

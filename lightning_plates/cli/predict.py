@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from lightning_plates.cli._arguments import add_runtime_options
+from lightning_plates.cli._originals import Originals, output_name
 from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.drawing import Mark, draw_marks
-from lightning_plates.errors import InputError, PhotoError
+from lightning_plates.errors import InputError, PhotoError, reason_without_name
 from lightning_plates.photos import RgbImage, encode_jpeg, find_photos, load_photo
 from lightning_plates.results import Detection
 from runtimes import Runtime, open_model
@@ -31,7 +32,7 @@ class Prediction:
 
     file: Path
     error: str | None
-    """Why the photo could not be read, or ``None``."""
+    """Why the photo could not be read, without its name, or ``None``."""
     plates: tuple[Detection, ...] = ()
     """Best first; boxes in pixels of the photo."""
 
@@ -40,6 +41,7 @@ def main(argv: list[str]) -> int:
     """Run ``predict``; see ``--help``."""
     args = _parser().parse_args(argv)
     files = list_inputs(args.photos)
+    _spare_originals(args, files)
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
         _ = model.spec  # a model without a spec is refused before any photo is decoded
         predictions = []
@@ -52,7 +54,7 @@ def main(argv: list[str]) -> int:
         write_text(args.csv, to_csv(predictions))
     unreadable = [p for p in predictions if p.error is not None]
     for prediction in unreadable:
-        print(f"skipped: {prediction.error}", file=sys.stderr)
+        print(f"skipped: {prediction.file}: {prediction.error}", file=sys.stderr)
     return UNREADABLE_EXIT_CODE if unreadable else 0
 
 
@@ -68,6 +70,12 @@ def list_inputs(arguments: Sequence[Path]) -> list[Path]:
             raise InputError(f"{path}: no such file or folder")
         files += find_photos(path) if path.is_dir() else [path]
     return files
+
+
+def _spare_originals(args: argparse.Namespace, files: Sequence[Path]) -> None:
+    pictures = [] if args.save is None else [args.save / output_name(file) for file in files]
+    tables = [] if args.csv is None else [args.csv]
+    Originals([*files, args.model]).refuse_overwriting([*pictures, *tables])
 
 
 def predict_files(
@@ -111,7 +119,7 @@ def _try_load(file: Path) -> tuple[RgbImage | None, str | None]:
     try:
         return load_photo(file), None
     except PhotoError as error:
-        return None, str(error)
+        return None, reason_without_name(error, file)
 
 
 def _report(prediction: Prediction, as_json: bool) -> None:
@@ -133,9 +141,8 @@ def _save_picture(folder: Path, prediction: Prediction, image: RgbImage) -> None
         Mark(plate.box, caption="" if plate.confidence is None else f"{plate.confidence:.2f}")
         for plate in prediction.plates
     ]
-    # The parent's name keeps photos of the same name from different folders apart.
-    name = f"{prediction.file.parent.name}_{prediction.file.stem}.jpg".lstrip("_")
-    write_bytes(folder / name, encode_jpeg(draw_marks(image, marks)))
+    picture = encode_jpeg(draw_marks(image, marks))
+    write_bytes(folder / output_name(prediction.file), picture)
 
 
 def _parser() -> argparse.ArgumentParser:

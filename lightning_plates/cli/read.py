@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
+import itertools
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from lightning_plates.cli._arguments import (
@@ -31,7 +32,13 @@ from lightning_plates.reading.pipeline import PlateReader, ReadingRules
 from lightning_plates.reading.schedules import load_calendar
 from lightning_plates.reading.sentences import LANGUAGES, phrases_of
 from lightning_plates.reading.shipped import default_model
-from lightning_plates.reading.sources import SourceKind, expand_photos, kind_of, paths_from_lines
+from lightning_plates.reading.sources import (
+    SourceKind,
+    expand_photos,
+    kind_of,
+    paths_from_lines,
+    without_quotes,
+)
 from lightning_plates.reading.video import frame_rules
 from runtimes import Runtime, open_model
 
@@ -54,7 +61,7 @@ def main(argv: list[str]) -> int:
         reader = open_reader(args, model, rules, threads)
         if args.interactive:
             return _converse(reader, args)
-        return _read_all(reader, args, _files(args, kinds))
+        return _read_all(reader, args, kinds)
 
 
 def load_rules(args: argparse.Namespace) -> ReadingRules:
@@ -90,25 +97,12 @@ def _check_arguments(args: argparse.Namespace, kinds: set[SourceKind]) -> None:
         raise InputError("--redact and --save need different folders")
 
 
-def _files(args: argparse.Namespace, kinds: set[SourceKind]) -> Iterable[Path]:
-    """Files to read; a list where all are known beforehand."""
-    named = [s for s in args.sources if kind_of(s) is SourceKind.PHOTOS]
-    photos = expand_photos(named, photo_phrases_of(args.lang))
-    if SourceKind.PATH_STREAM not in kinds:
-        return photos
-    return _chain(photos, paths_from_lines(sys.stdin))
-
-
-def _chain(files: list[Path], stream: Iterator[Path]) -> Iterator[Path]:
-    yield from files
-    yield from stream
-
-
-def _read_all(reader: PlateReader, args: argparse.Namespace, files: Iterable[Path]) -> int:
+def _read_all(reader: PlateReader, args: argparse.Namespace, kinds: set[SourceKind]) -> int:
     failed: list[PhotoAnswer] = []
     words = photo_phrases_of(args.lang)
-    with ReadOutput(args.csv, args.save, args.redact, resume=args.resume) as output:
-        waiting: Iterable[Path] = output.without_finished(files)
+    output = ReadOutput(args.csv, args.save, args.redact, resume=args.resume)
+    waiting = _waiting(args, kinds, output)
+    with output:
         answers = answer_photos(reader, waiting, _moment(args), args.workers, words)
         shown = (
             show_progress(answers, len(waiting), "reading")
@@ -120,9 +114,32 @@ def _read_all(reader: PlateReader, args: argparse.Namespace, files: Iterable[Pat
             _print_answer(answer, args)
             if answer.error is not None:
                 failed.append(answer)
-    for answer in failed:
-        print(words.skipped.format(problem=answer.error), file=sys.stderr)
+    _report(output, failed, args)
     return UNREADABLE_EXIT_CODE if failed else 0
+
+
+def _waiting(
+    args: argparse.Namespace, kinds: set[SourceKind], output: ReadOutput
+) -> Iterable[Path]:
+    """Files to read; a list where all are known beforehand."""
+    named = [s for s in args.sources if kind_of(s) is SourceKind.PHOTOS]
+    photos = expand_photos(named, photo_phrases_of(args.lang))
+    output.protect(photos)
+    if SourceKind.PATH_STREAM not in kinds:
+        return output.without_finished(photos)
+    return output.without_finished(itertools.chain(photos, paths_from_lines(sys.stdin)))
+
+
+def _report(output: ReadOutput, failed: list[PhotoAnswer], args: argparse.Namespace) -> None:
+    """Say on standard error which photos have no answer above, and why."""
+    if output.files_finished:
+        line = phrases_of(args.lang).already_read.format(
+            finished=output.files_finished, seen=output.files_seen, table=args.csv
+        )
+        print(line, file=sys.stderr)
+    skipped = photo_phrases_of(args.lang).skipped
+    for answer in failed:
+        print(skipped.format(problem=f"{answer.file}: {answer.error}"), file=sys.stderr)
 
 
 def _print_answer(answer: PhotoAnswer, args: argparse.Namespace) -> None:
@@ -134,19 +151,30 @@ def _print_answer(answer: PhotoAnswer, args: argparse.Namespace) -> None:
 
 def _converse(reader: PlateReader, args: argparse.Namespace) -> int:
     """The thesis' prompt: one photo after the other until the user leaves."""
-    words, photo_words = phrases_of(args.lang), photo_phrases_of(args.lang)
+    words = phrases_of(args.lang)
     with ReadOutput(args.csv, args.save, args.redact, resume=args.resume) as output:
         while (line := last_line(words.prompt)) is not None:
             if line.lower() in words.quit_words:
                 break
-            if not line:
-                continue
-            for answer in answer_photos(reader, [Path(line)], _moment(args), 1, photo_words):
-                output.add(answer)
-                _print_answer(answer, args)
-                if answer.error is not None and not args.json:
-                    print(answer.error)
+            for file in paths_from_lines([without_quotes(line)]):
+                _converse_about(file, reader, output, args)
     return 0
+
+
+def _converse_about(
+    file: Path, reader: PlateReader, output: ReadOutput, args: argparse.Namespace
+) -> None:
+    try:
+        output.admit([file])
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return
+    words = photo_phrases_of(args.lang)
+    for answer in answer_photos(reader, [file], _moment(args), 1, words):
+        output.add(answer)
+        _print_answer(answer, args)
+        if answer.error is not None and not args.json:
+            print(f"{answer.file}: {answer.error}")
 
 
 def _moment(args: argparse.Namespace) -> dt.datetime:

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lightning_plates.errors import ConfigError
 from lightning_plates.reading.characters import DIGITS, INDEX, LETTERS
-from lightning_plates.reading.config_file import Entry, find_config, read_config
+from lightning_plates.reading.config_file import Entry, find_config, list_configs, read_config
 
 ANY_COUNTRY = "any"
 """Name of the country without formats."""
@@ -46,7 +47,8 @@ def load_formats(countries: str) -> tuple[PlateFormat, ...]:
             applies no format.
 
     Raises:
-        ConfigError: An unknown country, or a file that contradicts itself; with file and line.
+        ConfigError: No country, an unknown one, or a file that contradicts itself; with file and
+            line.
     """
     names = _names(countries)
     if names == [ANY_COUNTRY]:
@@ -69,7 +71,11 @@ def load_printed_words(countries: str) -> tuple[str, ...]:
 
 
 def _names(countries: str) -> list[str]:
-    return [name.strip() for name in countries.split(",") if name.strip()]
+    names = [name.strip() for name in countries.split(",") if name.strip()]
+    if not names:
+        known = ", ".join([ANY_COUNTRY, *list_configs("plates")])
+        raise ConfigError(f"no country named in {countries!r} (choose from: {known})")
+    return names
 
 
 def _country_fields(name: str) -> dict[str, Entry]:

@@ -26,7 +26,7 @@ def photo_record(file: Path, error: str | None, reading: PhotoReading | None) ->
 
     Args:
         file: The photo.
-        error: Why it could not be read, on one line.
+        error: Why it could not be read, on one line, without its name.
         reading: What was read; ``None`` beside an error.
 
     Returns:
@@ -84,8 +84,13 @@ def _plate_cells(plate: dict[str, Any]) -> list[Any]:
         *plate["box"],
         plate["box_confidence"],
         plate["country_format"],
-        *plate["restriction"].values(),
+        *map(_restriction_cell, plate["restriction"].values()),
     ]
+
+
+def _restriction_cell(value: str | bool | None) -> str | None:
+    """Truth as JSON writes it, so that the table and the lines say the same."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _restriction_record(verdict: Verdict | None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Phrases:
     this_hour: str
     that_hour: str
     no_plate: str
+    already_read: str
     weekdays: tuple[str, ...]
     plural_weekdays: tuple[str, ...]
     reasons: dict[Reason, str]
@@ -47,6 +48,7 @@ SPANISH = Phrases(
     this_hour="a esta hora",
     that_hour="a esa hora",
     no_plate="no se encontró ninguna placa",
+    already_read="{finished} de {seen} fotos ya están en {table}",
     weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
     plural_weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábados", "domingos"),
     reasons={
@@ -76,6 +78,7 @@ ENGLISH = Phrases(
     this_hour="at this hour",
     that_hour="at that hour",
     no_plate="no plate found",
+    already_read="{finished} of {seen} photos already in {table}",
     weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     plural_weekdays=("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays",
                      "Sundays"),

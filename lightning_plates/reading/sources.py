@@ -74,7 +74,18 @@ def expand_photos(arguments: Sequence[str], words: PhotoPhrases = ENGLISH) -> li
 
 
 def paths_from_lines(lines: Iterable[str]) -> Iterator[Path]:
-    """Paths of a stream, one a line; empty lines are skipped."""
+    """Paths of a stream, each on a line or ended by a null byte, as by ``find -print0``.
+
+    Empty ones are skipped.
+    """
     for line in lines:
-        if line.strip():
-            yield Path(line.strip())
+        for part in line.split("\0"):
+            if part.strip():
+                yield Path(part.strip())
+
+
+def without_quotes(text: str) -> str:
+    """``text`` without the pair of quotes that terminals put around a file dropped on them."""
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text

@@ -63,6 +63,34 @@ def test_pictures_show_the_box(tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "words", [["--save", "."], ["--csv", "photos_car.jpg"], ["--csv", "m.onnx"]]
+)
+def test_no_output_replaces_what_is_read(tmp_path, photos, monkeypatch, capsys, words):
+    model = save_mean_colour_model(tmp_path / "m.onnx")
+    Image.new("RGB", (40, 20), (255, 0, 0)).save(photos / "car.jpg")
+    # What photos/car.jpg is written as, is read as well.
+    Image.new("RGB", (40, 20), (0, 255, 0)).save(tmp_path / "photos_car.jpg")
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    assert main(["predict", str(model), "photos", "photos_car.jpg", *words]) == 2
+    out, err = capsys.readouterr()
+    assert f"{words[1].strip('.') or 'photos_car.jpg'}: would overwrite the original" in err
+    assert (out, err.count("\n")) == ("", 1)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+
+
+def test_an_error_does_not_repeat_the_name_beside_it(tmp_path, photos, capsys):
+    broken = photos / "broken.jpg"
+    broken.write_bytes(b"not a photo")
+    model = save_mean_colour_model(tmp_path / "m.onnx")
+    assert main(["predict", str(model), str(broken), "--json"]) == 3
+    out, err = capsys.readouterr()
+    reason = "not a photo in a format that can be read"
+    assert json.loads(out)["error"] == reason
+    assert err == f"skipped: {broken}: {reason}\n"
+
+
 def test_no_plate_is_an_answer(tmp_path, photos, capsys):
     model = save_constant_scored_model(tmp_path / "m.onnx", [[0, 0, 1, 1]], [0.1])
     assert main(["predict", str(model), str(photos / "red.png")]) == 0

@@ -118,6 +118,18 @@ def test_table_and_videos_are_written_when_asked_and_only_then(video, tmp_path, 
     assert count_frames(tmp_path / "redact" / name) == 15
 
 
+@pytest.mark.parametrize("option", ["save", "redact", "csv"])
+def test_the_video_itself_is_never_replaced(video, tmp_path, monkeypatch, option):
+    copy = tmp_path / "v.mp4"  # OpenCV goes by the content, not by the ending
+    copy.write_bytes(video.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    target = copy if option == "csv" else tmp_path
+    with pytest.raises(InputError, match=r"v\.mp4: would overwrite the original"):
+        run("v.mp4", **{option: target})
+    assert copy.read_bytes() == video.read_bytes()
+    assert list(tmp_path.iterdir()) == [copy]
+
+
 def count_frames(path):
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     count = 0
@@ -135,7 +147,7 @@ def test_a_video_that_ends_mid_frame_is_answered_and_reported(video, tmp_path, c
     out, err = capsys.readouterr()
     first, last = (json.loads(line) for line in out.splitlines())
     assert first["plates"][0]["text"] == "BCR456"
-    assert "termina en el cuadro" in last["error"]
+    assert last["error"].startswith("el video termina en el cuadro")
     assert last["plates"] == []
     assert err.count("\n") == 1
     assert "BCR456" in (tmp_path / "t.csv").read_text()

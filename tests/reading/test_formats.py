@@ -3,7 +3,7 @@ import yaml
 
 from lightning_plates.errors import ConfigError
 from lightning_plates.reading.config_file import config_folder, list_configs
-from lightning_plates.reading.formats import load_formats
+from lightning_plates.reading.formats import load_formats, load_printed_words
 
 
 @pytest.mark.parametrize("country", list_configs("plates"))
@@ -39,6 +39,13 @@ def test_the_new_motorcycle_plates_end_in_letters(costa_rica):
 
 def test_any_applies_none():
     assert load_formats("any") == ()
+
+
+@pytest.mark.parametrize("countries", ["", " , "])
+@pytest.mark.parametrize("load", [load_formats, load_printed_words])
+def test_no_country_is_not_any_country(load, countries):
+    with pytest.raises(ConfigError, match=r"no country named in .*any, .*costa_rica"):
+        load(countries)
 
 
 def test_several_countries_at_once():

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._originals import Originals
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.data.contact_sheet import contact_sheet, crop_tile, draw_tile
@@ -22,6 +23,8 @@ def main(argv: list[str]) -> int:
     """Run ``data show``; see ``--help``."""
     args = _parser().parse_args(argv)
     annotations = read_labels(args.set, args.photos).annotations
+    originals = Originals([args.set, *(annotations.path_of(p) for p in annotations.photos)])
+    originals.refuse_overwriting([args.output])
     chosen = _choose(annotations, args.count, args.seed)
     tiles = list(_tiles(annotations, chosen, args.side, args.crops))
     if not tiles:

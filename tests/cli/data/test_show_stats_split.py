@@ -25,6 +25,15 @@ def test_unreadable_photos_are_left_out_of_the_sheet(spoilt, tmp_path, data):
     assert error.count("skipped: ") == 3
 
 
+@pytest.mark.parametrize("name", ["p0.png", "boxes.csv"])
+def test_the_sheet_never_replaces_a_file_of_the_set(labelled, data, name):
+    before = (labelled / name).read_bytes()
+    status, _, error = data("show", labelled / "boxes.csv", "-o", labelled / name)
+    assert status == 2
+    assert f"{name}: would overwrite the original" in error
+    assert (labelled / name).read_bytes() == before
+
+
 def test_statistics(labelled, tmp_path, data):
     status, output, _ = data("stats", labelled, "-o", tmp_path / "h.png")
     assert status == 0

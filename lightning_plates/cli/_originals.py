@@ -1,0 +1,56 @@
+"""Keeps what a command writes from replacing what it reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from lightning_plates.errors import InputError
+
+
+def output_name(source: Path, suffix: str = ".jpg") -> str:
+    """Name of the picture or video made of ``source``, e.g. ``street_car.jpg``.
+
+    The folder's name keeps files of the same name from different folders apart.
+    """
+    return f"{source.parent.name}_{source.stem}{suffix}".lstrip("_")
+
+
+class Originals:
+    """Files that a command reads; they may become known one after the other.
+
+    Args:
+        files: Those that are known already; some may not exist.
+    """
+
+    def __init__(self, files: Iterable[Path] = ()) -> None:
+        self._by_path: dict[str, Path] = {}
+        self.add(files)
+
+    def add(self, files: Iterable[Path]) -> None:
+        """Know ``files``, too."""
+        for file in files:
+            path = os.path.realpath(file)
+            self._by_path[path] = file
+            self._by_path.setdefault(path.casefold(), file)
+
+    def refuse_overwriting(self, targets: Iterable[Path]) -> None:
+        """Check the files that would be written.
+
+        Raises:
+            InputError: One of ``targets`` is an original, under whatever path.
+        """
+        for target in targets:
+            path = os.path.realpath(target)
+            if any(_are_one(target, self._by_path.get(p)) for p in (path, path.casefold())):
+                raise InputError(
+                    f"{target}: would overwrite the original; choose another folder or name"
+                )
+
+
+def _are_one(target: Path, original: Path | None) -> bool:
+    """Where case does not count, ``car.jpg`` replaces ``car.JPG``; elsewhere it is another file."""
+    return (
+        original is not None and target.exists() and original.exists() and target.samefile(original)
+    )

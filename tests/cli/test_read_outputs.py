@@ -1,0 +1,215 @@
+"""What ``read`` may write over, and what its table and lines say."""
+
+import csv
+import io
+import json
+import os
+import sys
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from tiny_onnx import save_constant_scored_model
+
+from lightning_plates.__main__ import main
+from lightning_plates.reading.records import CSV_COLUMNS
+
+WEDNESDAY = "2026-11-25T07:30"
+SUNDAY = "2026-11-22T10:00"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    # The tiny model letterboxes to 8 × 8: the photo's middle, where its plate is.
+    return save_constant_scored_model(
+        tmp_path_factory.mktemp("model") / "one.onnx", [[0.25, 0.3, 0.75, 0.45]], [0.9]
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with ``car.jpg`` and ``deep/car.jpg``, as different originals."""
+    save_photo(tmp_path / "work" / "car.jpg", "BCR456")
+    save_photo(tmp_path / "work" / "deep" / "car.jpg", "KFR247")
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+def save_photo(path, text):
+    image = Image.new("RGB", (400, 300), (90, 110, 130))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((100, 120, 300, 180), fill="white")
+    pen.text((112, 126), text, fill="black", font=ImageFont.load_default(size=42))
+    path.parent.mkdir(exist_ok=True)
+    image.save(path, format="JPEG")
+
+
+def read(model, *words):
+    return main(["read", "--model", str(model), "--look", "1", *map(str, words)])
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("option", ["--save", "--redact"])
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("car.jpg", "."), (".", "."), ("car.jpg", "deep/.."), ("car.jpg", "alias")],
+)
+def test_pictures_never_replace_their_photo(model, folder, capsys, option, source, target):
+    (folder / "alias").symlink_to(folder)
+    before = contents(folder)
+    assert read(model, source, option, target) == 2
+    err = capsys.readouterr().err
+    assert "would overwrite the original; choose another folder" in err
+    assert err.count("\n") == 1
+    assert contents(folder) == before
+
+
+def test_pictures_never_replace_another_photo_of_the_run(model, folder, tmp_path, capsys):
+    save_photo(folder / "deep_car.jpg", "BCR451")
+    before = contents(folder)
+    assert read(model, tmp_path / "work", "--redact", tmp_path / "work") == 2
+    assert "deep_car.jpg: would overwrite" in capsys.readouterr().err
+    assert contents(folder) == before
+
+
+def test_a_photo_whose_ending_is_in_capitals_is_spared_where_case_does_not_count(
+    model, folder, capsys
+):
+    (folder / "car.jpg").rename(folder / "car.JPG")
+    assert read(model, "car.JPG", "--save", ".") == 0  # here it is another file
+    (folder / "car.jpg").unlink()
+    os.link("car.JPG", "car.jpg")  # one file under both names, as on macOS and Windows
+    before = contents(folder)
+    assert read(model, "car.JPG", "--save", ".") == 2
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("table", ["car.jpg", "deep/../car.jpg"])
+def test_the_table_never_replaces_a_photo(model, folder, capsys, table):
+    before = contents(folder)
+    assert read(model, "car.jpg", "--csv", table) == 2
+    assert "would overwrite the original" in capsys.readouterr().err
+    assert contents(folder) == before
+
+
+def test_a_refused_run_leaves_no_unfinished_table(model, folder):
+    assert read(model, "car.jpg", "--save", ".", "--csv", "t.csv") == 2
+    assert read(model, "car.jpg", "--save", "out", "--csv", "t.csv") == 0
+
+
+def test_a_stream_of_paths_ends_before_it_replaces_a_photo(model, folder, capsys, monkeypatch):
+    before = contents(folder)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("car.jpg\n"))
+    assert read(model, "-", "--redact", ".") == 2
+    assert contents(folder) == before
+
+
+def test_the_prompt_refuses_one_photo_and_goes_on(model, folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("car.jpg\ndeep/car.jpg\n"))
+    before = contents(folder)
+    assert read(model, "--interactive", "--save", ".") == 0
+    out, err = capsys.readouterr()
+    assert "car.jpg: would overwrite the original" in err
+    assert "BCR-456" not in out
+    assert "deep/car.jpg: Placa KFR-247" in out
+    after = contents(folder)
+    assert after.pop(folder / "deep_car.jpg")
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"my,own,table\n1,2,3\n",
+        b"my,own,table",
+        b"file,error,text\n",
+        "año,dígito\n".encode("latin-1"),
+        b"\n",
+    ],
+)
+def test_resume_leaves_a_foreign_table_alone(model, folder, capsys, content):
+    table = folder / "o.csv"
+    table.write_bytes(content)
+    assert read(model, "car.jpg", "--csv", table, "--resume") == 2
+    err = capsys.readouterr().err
+    assert "o.csv: not a table of this command" in err
+    assert err.count("\n") == 1
+    assert table.read_bytes() == content
+    assert not (folder / "o.csv.partial").exists()
+
+
+@pytest.mark.parametrize("content", ["", "file,err", ",".join(CSV_COLUMNS)])
+def test_resume_takes_a_table_that_was_cut_off_in_its_header(model, folder, content):
+    (folder / "t.csv.partial").write_text(content)
+    assert read(model, "car.jpg", "--csv", "t.csv", "--resume") == 0
+    assert [row["text"] for row in rows_of(folder / "t.csv")] == ["BCR456"]
+
+
+def rows_of(table):
+    with table.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_finished_table_says_so(model, folder, capsys, monkeypatch):
+    assert read(model, ".", "--csv", "t.csv") == 0
+    assert capsys.readouterr().err == ""
+    assert read(model, ".", "--csv", "t.csv", "--resume") == 0
+    assert capsys.readouterr() == ("", "2 de 2 fotos ya están en t.csv\n")
+    save_photo(folder / "late.jpg", "BCR451")
+    assert read(model, ".", "--csv", "t.csv", "--resume", "--lang", "en", "--json") == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in out.splitlines()] == ["late.jpg"]
+    assert err == "2 of 3 photos already in t.csv\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO("car.jpg\n"))
+    assert read(model, "-", "--csv", "t.csv", "--resume", "--lang", "en") == 0
+    assert capsys.readouterr().err == "1 of 1 photos already in t.csv\n"
+
+
+@pytest.mark.parametrize(("moment", "flag"), [(WEDNESDAY, "true"), (SUNDAY, "false")])
+def test_table_and_lines_write_truth_alike(model, folder, capsys, moment, flag):
+    assert read(model, "car.jpg", "--csv", "t.csv", "--json", "--at", moment) == 0
+    assert f'"restricted_now": {flag}' in capsys.readouterr().out
+    assert rows_of(folder / "t.csv")[0]["restricted_now"] == flag
+
+
+def test_resume_continues_tables_of_earlier_versions(model, folder):
+    assert read(model, "car.jpg", "--csv", "t.csv", "--at", WEDNESDAY) == 0
+    text = (folder / "t.csv").read_text()
+    # Written with capitals, and with the mark and line ends of a spreadsheet.
+    earlier = "\ufeff" + text.replace(",true,", ",True,").replace("\n", "\r\n")
+    assert earlier.count(",True,") == 1
+    (folder / "t.csv").write_text(earlier, encoding="utf-8", newline="")
+    assert read(model, ".", "--csv", "t.csv", "--resume", "--at", SUNDAY) == 0
+    rows = rows_of(folder / "t.csv")
+    assert [(row["file"], row["restricted_now"]) for row in rows] == [
+        ("car.jpg", "true"),
+        ("deep/car.jpg", "false"),
+    ]
+
+
+def test_an_error_does_not_repeat_the_name_beside_it(model, folder, capsys):
+    (folder / "broken.jpg").write_bytes(b"no photo")
+    assert read(model, "broken.jpg", "--csv", "t.csv", "--json", "--lang", "en") == 3
+    out, err = capsys.readouterr()
+    reason = "not a photo in a format that can be read"
+    assert json.loads(out)["error"] == reason
+    assert rows_of(folder / "t.csv")[0]["error"] == reason
+    assert err == f"skipped: broken.jpg: {reason}\n"
+
+
+@pytest.mark.parametrize("paths", ["car.jpg\0deep/car.jpg\0", "car.jpg\n\0deep/car.jpg\n"])
+def test_null_bytes_separate_paths(model, folder, capsys, monkeypatch, paths):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(paths))
+    assert read(model, "-", "--json") == 0
+    files = [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()]
+    assert files == ["car.jpg", "deep/car.jpg"]
+
+
+@pytest.mark.parametrize("line", ["'my car.jpg'", '"my car.jpg"', "'my car.jpg' ", "my car.jpg"])
+def test_the_prompt_takes_files_that_are_dropped_on_it(model, folder, capsys, monkeypatch, line):
+    (folder / "car.jpg").rename(folder / "my car.jpg")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
+    assert read(model, "--interactive") == 0
+    assert "my car.jpg: Placa BCR-456" in capsys.readouterr().out
