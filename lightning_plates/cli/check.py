@@ -11,7 +11,7 @@ from conversion._manifest import changed_files, manifest_file
 from lightning_plates.bench.contract_check import Verdict, check_contract
 from lightning_plates.cli._arguments import add_runtime_options, positive_int
 from lightning_plates.console import report_failure
-from lightning_plates.errors import InputError, PlatesError
+from lightning_plates.errors import InputError, MissingDependencyError, PlatesError
 from lightning_plates.golden import SUFFIX, Golden, golden_file, load_golden
 from runtimes import Runtime, open_model
 
@@ -40,6 +40,8 @@ def _report(artefact: Path, args: argparse.Namespace) -> int:
     """Check one model; one that cannot be opened here does not keep the others from it."""
     try:
         return _check(artefact, args)
+    except MissingDependencyError as error:  # the only one that names no file
+        return report_failure(f"{artefact.name}: {error}", error.exit_code)
     except PlatesError as error:
         return report_failure(str(error), error.exit_code)
 

@@ -1,4 +1,5 @@
 import dataclasses
+import sys
 
 import numpy as np
 import onnx
@@ -149,6 +150,16 @@ def test_a_folder_checks_every_model_with_golden_answers(tmp_path, capsys):
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2  # one that is broken does not hide the others
     assert errors[0].endswith("model.onnx: no such file")
+
+
+def test_a_model_whose_runtime_is_not_installed_is_named(tmp_path, capsys, monkeypatch):
+    save_artefact(tmp_path)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert main(["check", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        "error: model.onnx: onnxruntime is not installed. "
+        "Install it with: pip install 'lightning-plates[onnx]'\n"
+    )
 
 
 def test_what_is_not_there_is_named(tmp_path, capsys):
