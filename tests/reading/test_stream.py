@@ -259,15 +259,14 @@ def test_a_slow_reader_sees_the_newest_frame():
             return super().grab()
 
         def retrieve(self):
-            image = np.zeros((2, 2, 3), dtype=np.uint8)
-            image[0, 0], image[0, 1] = divmod(self.count % 2**16, 256)
-            return image
+            # The whole count as bytes: an idle source reaches millions.
+            return np.frombuffer(self.count.to_bytes(12, "big"), np.uint8).reshape(2, 2, 3)
 
     stopping = threading.Event()
     capture = Counting(10**9)
     grabbed, seen = [], []
     for frame in frames_of(0, live_options([]), stopping, Opener([capture])):
-        seen.append(int(frame.image[0, 0, 0]) * 256 + int(frame.image[0, 1, 0]))
+        seen.append(int.from_bytes(frame.image.tobytes(), "big"))
         # Reading takes as long as five frames, however busy the machine is.
         grabbed.append(seen[-1] + 5)
         while capture.count < grabbed[-1]:
