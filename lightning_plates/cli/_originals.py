@@ -17,6 +17,24 @@ def output_name(source: Path, suffix: str = ".jpg") -> str:
     return f"{source.parent.name}_{source.stem}{suffix}".lstrip("_")
 
 
+class OutputNames:
+    """Names of the pictures of one run; photos of like names get numbers, none is lost."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, source: Path) -> str:
+        """Name of the picture made of ``source``: :func:`output_name`, or ``street_car_2.jpg``."""
+        if source not in self._names:
+            name, number = output_name(source), 2
+            while name.casefold() in self._taken:
+                name, number = output_name(source, f"_{number}.jpg"), number + 1
+            self._taken.add(name.casefold())
+            self._names[source] = name
+        return self._names[source]
+
+
 class Originals:
     """Files that a command reads; they may become known one after the other.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from lightning_plates.cli._originals import Originals, output_name
+from lightning_plates.cli._originals import Originals, OutputNames
 from lightning_plates.cli._read_photos import PhotoAnswer
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError
@@ -80,6 +80,7 @@ class ReadOutput:
         self._pictures = pictures
         self._redacted = redacted
         self._originals = Originals()
+        self._names = OutputNames()
         self._earlier: list[list[str]] = []
         self._file: TextIO | None = None
         self.files_seen = 0
@@ -152,7 +153,7 @@ class ReadOutput:
             yield from (self._table, self._partial)
         for folder in (self._pictures, self._redacted):
             if folder is not None:
-                yield from (folder / output_name(file) for file in files)
+                yield from (folder / self._names.of(file) for file in files)
 
     def add(self, answer: PhotoAnswer) -> None:
         """Write everything that was asked for of one photo."""
@@ -163,11 +164,11 @@ class ReadOutput:
             return
         if self._pictures is not None:
             picture = annotate(answer.image, answer.reading.plates)
-            write_bytes(self._pictures / output_name(answer.file), encode_jpeg(picture))
+            write_bytes(self._pictures / self._names.of(answer.file), encode_jpeg(picture))
         if self._redacted is not None:
             boxes = [plate.detection.box for plate in answer.reading.plates]
             picture = redact(answer.image, boxes)
-            write_bytes(self._redacted / output_name(answer.file), encode_jpeg(picture))
+            write_bytes(self._redacted / self._names.of(answer.file), encode_jpeg(picture))
 
     def _earlier_rows(self, table: Path) -> list[list[str]]:
         """Rows of the photos that an earlier run read.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_plates.cli._arguments import add_runtime_options
-from lightning_plates.cli._originals import Originals, output_name
+from lightning_plates.cli._originals import Originals, OutputNames
 from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.drawing import Mark, draw_marks
@@ -41,14 +41,15 @@ def main(argv: list[str]) -> int:
     """Run ``predict``; see ``--help``."""
     args = _parser().parse_args(argv)
     files = list_inputs(args.photos)
-    _spare_originals(args, files)
+    names = OutputNames()
+    _spare_originals(args, files, names)
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
         _ = model.spec  # a model without a spec is refused before any photo is decoded
         predictions = []
         for prediction, image in predict_files(model, files):
             _report(prediction, args.json)
             if args.save is not None and image is not None:
-                _save_picture(args.save, prediction, image)
+                _save_picture(args.save / names.of(prediction.file), prediction, image)
             predictions.append(prediction)
     if args.csv is not None:
         write_text(args.csv, to_csv(predictions))
@@ -72,8 +73,8 @@ def list_inputs(arguments: Sequence[Path]) -> list[Path]:
     return files
 
 
-def _spare_originals(args: argparse.Namespace, files: Sequence[Path]) -> None:
-    pictures = [] if args.save is None else [args.save / output_name(file) for file in files]
+def _spare_originals(args: argparse.Namespace, files: Sequence[Path], names: OutputNames) -> None:
+    pictures = [] if args.save is None else [args.save / names.of(file) for file in files]
     tables = [] if args.csv is None else [args.csv]
     Originals([*files, args.model]).refuse_overwriting([*pictures, *tables])
 
@@ -136,13 +137,12 @@ def _describe(plate: Detection) -> str:
     return text if plate.confidence is None else f"{text} ({plate.confidence:.0%})"
 
 
-def _save_picture(folder: Path, prediction: Prediction, image: RgbImage) -> None:
+def _save_picture(target: Path, prediction: Prediction, image: RgbImage) -> None:
     marks = [
         Mark(plate.box, caption="" if plate.confidence is None else f"{plate.confidence:.2f}")
         for plate in prediction.plates
     ]
-    picture = encode_jpeg(draw_marks(image, marks))
-    write_bytes(folder / output_name(prediction.file), picture)
+    write_bytes(target, encode_jpeg(draw_marks(image, marks)))
 
 
 def _parser() -> argparse.ArgumentParser:

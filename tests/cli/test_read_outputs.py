@@ -74,6 +74,17 @@ def test_pictures_never_replace_another_photo_of_the_run(model, folder, tmp_path
     assert contents(folder) == before
 
 
+def test_photos_of_one_name_get_a_picture_each(model, folder, tmp_path):
+    save_photo(folder / "deep" / "car.png", "BCR456")
+    (folder / "other").mkdir()
+    save_photo(folder / "other" / "deep" / "car.jpg", "BCR456")
+    for target, words in (("read", ("read", "--model")), ("boxes", ("predict",))):
+        command = [*words, str(model), "deep", "other", "--save", str(tmp_path / target)]
+        assert main(command) == 0
+        names = sorted(path.name for path in (tmp_path / target).iterdir())
+        assert names == ["deep_car.jpg", "deep_car_2.jpg", "deep_car_3.jpg"]
+
+
 def test_a_photo_whose_ending_is_in_capitals_is_spared_where_case_does_not_count(
     model, folder, capsys
 ):
