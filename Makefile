@@ -139,7 +139,7 @@ $(FINDER)/plate_finder_int8.onnx: $(FINDER)/plate_finder.onnx
 
 # One lever at a time, the same photos, seed and budget; see configs/ablation/README.md.
 LEVERS := $(patsubst configs/ablation/%.yaml,%,$(wildcard configs/ablation/*.yaml))
-ablation: runs/synthetic/boxes.csv runs/synthetic_onto/boxes.csv  ## what each lever of the finder gains
+ablation: $(FINDER)/run.json  ## what each lever of the finder gains
 	for lever in short $(filter-out short,$(LEVERS)); do \
 		$(RUN) fit --config configs/plate_finder.yaml --config configs/ablation/short.yaml \
 			--config configs/ablation/$$lever.yaml --run runs/ablation/$$lever --resume || exit 1; \

@@ -96,6 +96,21 @@ def dense_loss(
     return heat_loss(grid.heat_logits, targets), box_loss(grid.boxes, targets, giou_weight)
 
 
+def teacher_loss(grid: GridOutput, teacher: GridOutput) -> Tensor:
+    """Distance from what a trained detector says of the same images, a scalar.
+
+    Cross-entropy with its heat map and edge distance, in cells, from its boxes, both over as many
+    cells as it is sure of (distillation, arXiv:1503.02531).
+    """
+    sure = torch.sigmoid(teacher.heat_logits.float())
+    cells = sure.sum().clamp(min=1)
+    heat = functional.binary_cross_entropy_with_logits(
+        grid.heat_logits.float(), sure, reduction="sum"
+    )
+    edges = (sure * (grid.boxes - teacher.boxes).abs()).sum() / 4
+    return (heat + edges) / cells
+
+
 def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
     """GIoU (arXiv:1902.09630) of paired boxes ``(P, 4)``, shape ``(P,)``, −1 to 1."""
     inner = torch.minimum(first[:, 2:], second[:, 2:]) - torch.maximum(first[:, :2], second[:, :2])

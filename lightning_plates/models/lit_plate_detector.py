@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,14 +14,15 @@ from torchvision import ops
 
 from lightning_plates.errors import ConfigError
 from lightning_plates.models.backbones import Padding, build_backbone
-from lightning_plates.models.checkpoint import SpecModule
+from lightning_plates.models.checkpoint import SpecModule, load_checkpoint
 from lightning_plates.models.dense_head import (
     COARSEST_CELL,
+    PlateDetector,
     PlateOutput,
     attach_dense_head,
     average_mirrored,
 )
-from lightning_plates.models.dense_losses import dense_loss, encode_targets
+from lightning_plates.models.dense_losses import dense_loss, encode_targets, teacher_loss
 from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
 from lightning_plates.models.weights import read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
@@ -50,6 +52,9 @@ class LitPlateDetector(SpecModule):
         weight_decay: Of AdamW.
         box_weight: Weight of the box loss beside the heat map's.
         giou_weight: Weight of GIoU beside the distance of the edges, in the box loss.
+        teacher: Checkpoint of a trained detector whose answers are learned besides the labels;
+            empty: none.
+        teacher_weight: Weight of what is learned from it.
     """
 
     def __init__(
@@ -66,6 +71,8 @@ class LitPlateDetector(SpecModule):
         weight_decay: float = 0.02,
         box_weight: float = 2.0,
         giou_weight: float = 1.0,
+        teacher: str = "",
+        teacher_weight: float = 1.0,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
@@ -79,6 +86,8 @@ class LitPlateDetector(SpecModule):
         # Convolutions on CPUs and tensor cores run faster with the channels innermost.
         self.network = network.to(memory_format=torch.channels_last)
         self._averages_mirrored = False
+        # In a list, so that it is no part of this network and of its checkpoints.
+        self._teachers: list[PlateDetector] = []
         mean, std = SCALINGS[start.origin.scaling]
         self.spec = ModelSpec(
             f"plate_finder_{backbone}",
@@ -95,6 +104,7 @@ class LitPlateDetector(SpecModule):
         return {
             **super().rebuild_arguments(),
             "weights": "none",
+            "teacher": "",
             "scaling": self.origin.scaling,
             "padding": self.origin.padding,
         }
@@ -116,6 +126,15 @@ class LitPlateDetector(SpecModule):
         answer: PlateOutput = self.network(images)
         return answer
 
+    def on_fit_start(self) -> None:
+        """Open the teacher.
+
+        Raises:
+            ConfigError: It is no plate detector, or takes its input otherwise.
+        """
+        if self.hparams["teacher"]:
+            self._teachers = [open_teacher(Path(self.hparams["teacher"]), self.spec, self.device)]
+
     def training_step(self, batch: PlateBatch, batch_idx: int) -> Tensor:
         """Loss of one batch of windows."""
         images = batch.images.contiguous(memory_format=torch.channels_last)
@@ -123,6 +142,10 @@ class LitPlateDetector(SpecModule):
         targets = encode_targets(batch.boxes, batch.kinds, *grid.boxes.shape[-2:])
         heat, box = dense_loss(grid, targets, self.hparams["giou_weight"])
         loss: Tensor = heat + self.hparams["box_weight"] * box
+        for teacher in self._teachers:
+            with torch.no_grad():
+                known = teacher.grid(images)
+            loss = loss + self.hparams["teacher_weight"] * teacher_loss(grid, known)
         values = {"train/loss": loss, "train/heat_loss": heat, "train/box_loss": box}
         self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(images))
         return loss
@@ -154,6 +177,22 @@ class LitPlateDetector(SpecModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+def open_teacher(checkpoint: Path, spec: ModelSpec, device: torch.device) -> PlateDetector:
+    """Open a trained detector for one with ``spec`` to learn from.
+
+    Raises:
+        ConfigError: It is no plate detector, or takes its input otherwise.
+        InputError: The file is missing.
+        ModelError: It is not a checkpoint of this project.
+    """
+    module = load_checkpoint(checkpoint)
+    if not isinstance(module, LitPlateDetector):
+        raise ConfigError(f"teacher {checkpoint}: not a plate detector")
+    if (module.spec.mean, module.spec.std) != (spec.mean, spec.std):
+        raise ConfigError(f"teacher {checkpoint}: its input is scaled otherwise")
+    return module.network.to(device).requires_grad_(False)
 
 
 def _rate(step: int, steps: int) -> float:

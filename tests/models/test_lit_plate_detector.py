@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -5,6 +7,7 @@ from lightning_plates.data.window_datamodule import PlateBatch
 from lightning_plates.errors import ConfigError
 from lightning_plates.models.checkpoint import load_checkpoint
 from lightning_plates.models.dense_head import PlateOutput
+from lightning_plates.models.dense_losses import teacher_loss
 from lightning_plates.models.lit_plate_detector import WARM_UP_STEPS, LitPlateDetector, pair_best
 from lightning_plates.models.lit_plate_detector import _rate as rate_at
 
@@ -61,6 +64,55 @@ def test_training_on_one_window_lowers_the_loss(module):
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.8 * losses[0]
+
+
+def _save(module, path):
+    checkpoint = {"state_dict": module.state_dict()}
+    module.on_save_checkpoint(checkpoint)
+    torch.save(checkpoint, path)
+    return str(path)
+
+
+def test_a_student_comes_nearer_to_its_teacher_and_does_not_keep_it(module, tmp_path):
+    torch.manual_seed(1)
+    sees_plates = LitPlateDetector(weights="none", size=64, channels=16)
+    torch.nn.init.constant_(sees_plates.network.head.heat[-1].bias, 2.0)
+    file = _save(sees_plates, tmp_path / "t.ckpt")
+    student = LitPlateDetector(
+        weights="none", size=64, channels=16, teacher=file, teacher_weight=50.0
+    )
+    student.on_fit_start()
+    (teacher,) = student._teachers
+    names = set(student.state_dict())
+    assert names == set(module.state_dict())
+    assert not any(p.requires_grad for p in teacher.parameters())
+    empty = _batch([[0.0] * 4], [0])  # no label: what is learned comes from the teacher
+    images = empty.images
+
+    def distance():
+        with torch.no_grad():
+            return float(teacher_loss(student.network.grid(images), teacher.grid(images)))
+
+    student.log_dict = lambda *args, **kwargs: None
+    before = distance()
+    optimizer = torch.optim.AdamW(student.network.parameters(), lr=2e-3)
+    for _ in range(12):
+        optimizer.zero_grad()
+        student.training_step(empty, 0).backward()
+        optimizer.step()
+    assert distance() < 0.8 * before
+    again = load_checkpoint(Path(_save(student, tmp_path / "s.ckpt")))
+    assert again.hparams["teacher"] == ""
+
+
+def test_a_teacher_with_another_input_is_refused(tmp_path):
+    torch.manual_seed(1)
+    other = LitPlateDetector(weights="none", size=64, channels=16, scaling="symmetric")
+    file = _save(other, tmp_path / "t.ckpt")
+    student = LitPlateDetector(weights="none", size=64, channels=16, teacher=file)
+    assert other.spec.mean != student.spec.mean
+    with pytest.raises(ConfigError, match=r"t\.ckpt: its input is scaled otherwise"):
+        student.on_fit_start()
 
 
 def test_the_best_box_is_paired_with_the_plate_it_overlaps_in_pixels_of_the_photo():
