@@ -94,7 +94,7 @@ def select_photos(source: PhotoSet, validation: bool) -> AnnotationSet:
 
 
 def divide_by_name(source: PhotoSet, seed: int) -> Division:
-    """Say how a set that keeps photos for validation is divided.
+    """Say how a set that keeps photos for validation is divided, of this set alone.
 
     Args:
         source: The set.

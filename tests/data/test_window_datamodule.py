@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from pytorch_lightning import Trainer
@@ -40,12 +42,20 @@ def test_a_pattern_that_matches_nothing_is_refused(photo_set):
         select_photos(PhotoSet(photo_set.path, validation="zebra"), validation=True)
 
 
-def test_the_run_record_will_say_how_sets_were_divided(photo_set):
+def test_the_run_record_will_say_how_sets_were_divided(photo_set, tmp_path, make_photo_set):
     kept = PhotoSet(photo_set.path, validation=photo_set.validation)
-    data = PlateWindowDataModule([kept, PhotoSet(photo_set.path)], seed=7)
+    data = PlateWindowDataModule([kept, PhotoSet(photo_set.path.parent / "other")], seed=7)
     (division,) = data.divisions
     assert (division.path, division.protocol, division.seed) == (str(kept.path), "by name", 7)
     assert division.shared_sources == 0
+    # Copies of one photo that the pattern parts are a leak.
+    copies = tmp_path / "copies"
+    boxes = {f"{name}.png": [BoxRecord(10, 20, 50, 32)] for name in ("a_1", "b_1")}
+    records = make_photo_set(copies, boxes)
+    same = [dataclasses.replace(photo, source="one") for photo in records.photos]
+    boxes_csv.write(dataclasses.replace(records, photos=tuple(same)), copies)
+    (leaky,) = PlateWindowDataModule([PhotoSet(copies, validation="b")]).divisions
+    assert leaky.shared_sources == 1
     sides = [len(select_photos(kept, validation).photos) for validation in (False, True)]
     assert f"{sides[0]} training and {sides[1]} validation photos" in division.description
 
