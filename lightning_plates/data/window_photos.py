@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -37,6 +37,9 @@ class PhotoSet:
     Choose it so that photos of one drive or one source stay together. Empty: none are."""
     stretch: tuple[float, float] = (0.72, 1.4)
     """Range of the random change of aspect; wider than one side for sets stored squeezed."""
+    unlabelled: Path | None = None
+    """A label file of plates in these photos that the set's own labels leave out: finding them is
+    neither asked for nor punished. ``data unlabelled`` makes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class WindowPhoto:
     """``x1, y1, x2, y2`` in pixels of the full size, shape ``(M, 4)``."""
     file: str
     """Name for messages."""
+    unlabelled: FloatArray = field(default_factory=lambda: np.empty((0, 4)))
+    """Plates that the set's labels leave out, likewise, shape ``(U, 4)``."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -109,29 +114,55 @@ def divide_by_name(source: PhotoSet, seed: int) -> Division:
 
 
 def load_pool(source: PhotoSet) -> PhotoPool:
-    """Decode the training photos of a set."""
+    """Decode the training photos of a set.
+
+    Raises:
+        AnnotationError: A label file is wrong, or names photos that are not there.
+        InputError: A label file is missing.
+        PhotoError: A photo cannot be read.
+    """
     annotations = select_photos(source, validation=False)
-    return PhotoPool(decode_photos(annotations), source)
-
-
-def decode_photos(annotations: AnnotationSet) -> tuple[WindowPhoto, ...]:
-    """Decode every photo of ``annotations``, reduced to :data:`MAX_SIDE`."""
-    return tuple(
-        label_photo(load_photo(annotations.path_of(photo)), photo) for photo in annotations.photos
+    unlabelled = _read_unlabelled(source, annotations)
+    photos = tuple(
+        label_photo(load_photo(annotations.path_of(photo)), photo, unlabelled.get(photo.file))
+        for photo in annotations.photos
     )
+    return PhotoPool(photos, source)
 
 
-def label_photo(image: RgbImage, record: PhotoRecord) -> WindowPhoto:
-    """Reduce a photo where it is too large and halve it for the pyramid."""
+def label_photo(
+    image: RgbImage, record: PhotoRecord, unlabelled: PhotoRecord | None = None
+) -> WindowPhoto:
+    """Reduce a photo where it is too large and halve it for the pyramid.
+
+    Args:
+        image: RGB, shape ``(H, W, 3)``.
+        record: Its labels.
+        unlabelled: The plates in it that the labels leave out.
+    """
     height, width = image.shape[:2]
     scale = min(1.0, MAX_SIDE / max(width, height))
     if scale < 1:
         fitted = (max(1, round(width * scale)), max(1, round(height * scale)))
         image = np.asarray(cv2.resize(image, fitted, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     to_pixels = np.array([image.shape[1], image.shape[0]] * 2, dtype=np.float64)
+    boxes = _shares_of(record) * to_pixels
+    others = _shares_of(unlabelled or replace(record, boxes=())) * to_pixels
+    return WindowPhoto(_pyramid(image), boxes, record.file, others)
+
+
+def _shares_of(record: PhotoRecord) -> FloatArray:
+    """Boxes as 0–1 of the photo, shape ``(M, 4)``."""
     shares = [box.shares_of(record.width, record.height) for box in record.boxes]
-    boxes = np.array(shares, dtype=np.float64).reshape(-1, 4) * to_pixels
-    return WindowPhoto(_pyramid(image), boxes, record.file)
+    return np.array(shares, dtype=np.float64).reshape(-1, 4)
+
+
+def _read_unlabelled(source: PhotoSet, annotations: AnnotationSet) -> dict[str, PhotoRecord]:
+    """Plates that the labels leave out, by photo; photos kept for validation may be named, too."""
+    if source.unlabelled is None:
+        return {}
+    named = read_annotations(source.unlabelled, photos=annotations.root).photos
+    return {photo.file: photo for photo in named}
 
 
 def _pyramid(image: RgbImage) -> tuple[RgbImage, ...]:

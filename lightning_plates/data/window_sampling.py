@@ -90,7 +90,8 @@ def cut_window(photo: WindowPhoto, matrix: Matrix, ranges: WindowRanges, size: i
     warp[:, 2] += warp[:, :2] @ np.array([0.5, 0.5]) - 0.5
     grey = (PADDING_GREY,) * 3
     image = cv2.warpAffine(source, warp, (size, size), flags=cv2.INTER_LINEAR, borderValue=grey)
-    boxes, kinds = _label(warp_boxes(photo.boxes, matrix), ranges, size)
+    boxes = warp_boxes(np.concatenate([photo.boxes, photo.unlabelled]), matrix)
+    boxes, kinds = _label(boxes, np.arange(len(boxes)) < len(photo.boxes), ranges, size)
     return Window(np.asarray(image, dtype=np.uint8), boxes, kinds)
 
 
@@ -164,14 +165,14 @@ def _random_matrix(
 
 
 def _label(
-    boxes: FloatArray, ranges: WindowRanges, size: int
+    boxes: FloatArray, labelled: NDArray[np.bool_], ranges: WindowRanges, size: int
 ) -> tuple[FloatArray, NDArray[np.int64]]:
     """Cut boxes at the window's edges and say which count; those outside are dropped."""
     cut = clip_boxes(boxes, size, size)
     visible = box_areas(cut) / np.maximum(box_areas(boxes), 1e-6)
     seen = visible > 0
     large = (cut[:, 2] - cut[:, 0]) >= ranges.min_width
-    counts = large & (visible >= ranges.min_visible)
+    counts = labelled & large & (visible >= ranges.min_visible)
     kinds = np.where(counts, PLATE, UNCOUNTED).astype(np.int64)
     return cut[seen], kinds[seen]
 

@@ -15,7 +15,7 @@ from lightning_plates.data.window_datamodule import (
 )
 from lightning_plates.data.window_photos import PhotoSet, load_pool, select_photos
 from lightning_plates.data.window_sampling import WindowRanges
-from lightning_plates.errors import InputError
+from lightning_plates.errors import AnnotationError, InputError
 from lightning_plates.models.lit_plate_detector import LitPlateDetector
 from lightning_plates.spec import ModelSpec
 
@@ -58,6 +58,20 @@ def test_the_run_record_will_say_how_sets_were_divided(photo_set, tmp_path, make
     assert leaky.shared_sources == 1
     sides = [len(select_photos(kept, validation).photos) for validation in (False, True)]
     assert f"{sides[0]} training and {sides[1]} validation photos" in division.description
+
+
+def test_plates_that_the_labels_leave_out_are_read_from_their_own_file(photo_set, tmp_path):
+    table = tmp_path / "unlabelled.csv"
+    head = "file,width,height,x1,y1,x2,y2,text\n"
+    # Half the photo's size: boxes are shares of the size that their own file states.
+    table.write_text(f"{head}drive0_0.png,48,32,5,6,9,8,\ndrive2_2.png,48,32,5,6,9,8,\n")
+    pool = load_pool(dataclasses.replace(photo_set, unlabelled=table))
+    boxes = {photo.file: photo.unlabelled.tolist() for photo in pool.photos}
+    assert boxes.pop("drive0_0.png") == [[10, 12, 18, 16]]
+    assert not any(boxes.values())
+    table.write_text(f"{head}other.png,48,32,5,6,9,8,\n")
+    with pytest.raises(AnnotationError, match=r"'other\.png': no such photo"):
+        load_pool(dataclasses.replace(photo_set, unlabelled=table))
 
 
 def test_windows_depend_on_seed_and_number_only(photo_set):

@@ -99,3 +99,14 @@ def test_a_turned_box_encloses_its_corners():
     assert warp_boxes(np.array([[1.0, 2.0, 4.0, 3.0]]), quarter).tolist() == [
         [-3.0, 1.0, -2.0, 4.0]
     ]
+
+
+def test_plates_that_the_labels_leave_out_do_not_count(pool):
+    photo = pool.photos[0]
+    labelled, other = np.array([(20.0, 20.0, 60.0, 30.0)]), np.array([BOX])
+    both = WindowPhoto(photo.levels, labelled, "a.png", unlabelled=other)
+    window = cut_window(both, np.eye(2, 3), WindowRanges(size=400), 400)
+    assert window.kinds.tolist() == [PLATE, UNCOUNTED]
+    np.testing.assert_array_equal(window.boxes, [*labelled, BOX])
+    # Nor is a window ever placed around one.
+    assert len(PhotoPool((both,), PhotoSet(Path("a"))).plates) == 1
