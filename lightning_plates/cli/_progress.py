@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -21,5 +22,11 @@ def show_progress(items: Iterable[Item], total: int, title: str) -> Iterator[Ite
 
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(
+        *columns,
+        console=console,
+        disable=not console.is_terminal,
+        # Rich would print standard output on the terminal, too, where it goes to a file.
+        redirect_stdout=sys.stdout.isatty(),
+    ) as progress:
         yield from progress.track(items, total=total, description=title)
