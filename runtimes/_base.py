@@ -6,7 +6,9 @@ Nothing here measures time: that is ``bench/measure.py``'s alone.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -62,7 +64,7 @@ Specs: TypeAlias = tuple[TensorSpec, ...]
 
 
 class Runtime(ABC):
-    """An opened model; use it as a context manager.
+    """An opened model; use it as a context manager. Several threads may run it.
 
     Args:
         model: The model file.
@@ -87,6 +89,10 @@ class Runtime(ABC):
     """What can run them, the default one first. Nothing else ever runs a model that was opened on
     one of them: an adapter whose library would quietly fall back raises :class:`ModelError`."""
 
+    reentrant: ClassVar[bool] = False
+    """Whether the library computes for several threads at the same time. The others take turns:
+    they keep an inference's state in the model and would mix up the answers of two photos."""
+
     SPEC_SUFFIX: ClassVar[str] = ".spec.json"
     """What follows the model file's name in the sidecar of formats without metadata."""
 
@@ -97,6 +103,7 @@ class Runtime(ABC):
             raise InputError(f"threads is {threads}, expected 1 or more")
         self.model = model
         self.device = self._known_device(device)
+        self._turn = contextlib.nullcontext() if self.reentrant else threading.Lock()
         self.inputs, self.outputs = self._open(model, self.device, threads)
         self._is_open = True
 
@@ -184,7 +191,8 @@ class Runtime(ABC):
             )
         for tensor in self.inputs:
             tensor.check(feeds[tensor.name], self.model)
-        return self._run(feeds)
+        with self._turn:
+            return self._run(feeds)
 
     def locate(self, images: Sequence[RgbImage]) -> list[tuple[Detection, ...]]:
         """Find the plates of each photo, best first.

@@ -25,6 +25,7 @@ class NcnnRuntime(Runtime):
     """
 
     label, module, extra, suffixes = "ncnn", "ncnn", "ncnn", (".param",)
+    reentrant = True  # each inference has an extractor of its own
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ncnn = require(self.module, extra=self.extra)

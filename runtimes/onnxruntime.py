@@ -40,6 +40,7 @@ class OnnxRuntime(Runtime):
 
     label, module, extra, suffixes = "ONNX Runtime", "onnxruntime", "onnx", (".onnx", ".ort")
     devices = tuple(_PROVIDERS)
+    reentrant = True
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ort = require(self.module, extra=self.extra)

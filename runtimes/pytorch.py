@@ -25,6 +25,7 @@ class PyTorchRuntime(Runtime):
 
     label, module, extra, suffixes = "PyTorch", "torch", "train", (".ckpt",)
     devices = ("cpu", "cuda")
+    reentrant = True
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         torch = require(self.module, extra=self.extra)

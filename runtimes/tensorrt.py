@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,6 @@ class TensorRtRuntime(Runtime):
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         # threads: a GPU is not divided like that.
         tensorrt = load_tensorrt()
-        self._lock = threading.Lock()  # an execution context serves one thread at a time
         self._cuda = CudaDevice()
         try:
             engine = fitting_engine(tensorrt, self._cuda, model)
@@ -77,18 +75,15 @@ class TensorRtRuntime(Runtime):
         return inputs, tuple(tensor for tensor, is_input in tensors if not is_input)
 
     def _run(self, feeds: Tensors) -> Tensors:
-        with self._lock:
-            self._cuda.use()
-            for name, values in feeds.items():
-                self._cuda.write(self._addresses[name], values)
-            self._execute()
-            self._cuda.wait()
-            return {
-                tensor.name: self._cuda.read(
-                    self._addresses[tensor.name], _fixed(tensor), tensor.dtype
-                )
-                for tensor in self.outputs
-            }
+        self._cuda.use()
+        for name, values in feeds.items():
+            self._cuda.write(self._addresses[name], values)
+        self._execute()
+        self._cuda.wait()
+        return {
+            tensor.name: self._cuda.read(self._addresses[tensor.name], _fixed(tensor), tensor.dtype)
+            for tensor in self.outputs
+        }
 
     def _execute(self) -> None:
         self._tensorrt.reasons.clear()

@@ -3,11 +3,13 @@
 What differs by format is only how a tiny model file comes to be; ``MODEL_MAKERS`` says it.
 """
 
+import contextlib
 import dataclasses
 import functools
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 from tiny_onnx import RGB_SPEC, save_mean_colour_model
 
 from lightning_plates.errors import InputError, MissingDependencyError, ModelError, SpecError
+from lightning_plates.processing import prepare
 from lightning_plates.spec import FitMargin
 from runtimes import installed_runtimes, list_runtimes, open_model
 
@@ -276,3 +279,29 @@ def test_a_model_without_or_with_a_false_spec_is_refused(tmp_path):
     )
     with open_model(renamed) as model, pytest.raises(SpecError, match="names input 'photo'"):
         _ = model.spec
+
+
+def test_several_threads_may_use_one_model(model_file):
+    colours = [(255, 0, 0), (0, 255, 255), (0, 0, 255), (255, 255, 0)]
+    with open_model(model_file, threads=1) as model:
+        batches = [prepare([colour_photo(*colour)], model.spec)[0] for colour in colours]
+        name, answer = model.spec.input_name, model.spec.output_names[0]
+        alone = [model.run({name: batch})[answer] for batch in batches]
+
+        def ask(number):
+            which = number % len(colours)
+            return np.array_equal(model.run({name: batches[which]})[answer], alone[which])
+
+        with switching_often(), ThreadPoolExecutor(len(colours)) as pool:
+            assert all(pool.map(ask, range(400)))
+
+
+@contextlib.contextmanager
+def switching_often():
+    """Give every thread the chance to disturb the others."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
