@@ -23,6 +23,14 @@ from lightning_plates.training.epoch_table import EpochTable
 from lightning_plates.training.run_folder import RunFolder
 from lightning_plates.training.run_record import describe_run
 
+_EVERY_EPOCH: dict[str, Any] = {
+    "auto_insert_metric_name": False,
+    "enable_version_counter": False,
+    # After validation and with the epoch's row: what is resumed is a finished epoch.
+    "save_on_train_epoch_end": True,
+}
+"""How both checkpoints are written; of the one without a monitor the latest is kept."""
+
 
 class FitCLI(PlatesCLI):
     """Parses the settings of a fit and claims its folder before anything is computed."""
@@ -69,21 +77,26 @@ def main(argv: list[str]) -> int:
 def train(cli: FitCLI, table: EpochTable) -> None:
     """Run the epochs that are still to be run."""
     folder = cli.folder
-    keeper = ModelCheckpoint(
-        folder.root,
-        filename=folder.best.stem,
-        monitor=cli.model.monitor,
-        mode="min" if "loss" in cli.model.monitor else "max",
-        save_last=True,
-        auto_insert_metric_name=False,
-        enable_version_counter=False,
-        # After validation and with the epoch's row: what is resumed is a finished epoch.
-        save_on_train_epoch_end=True,
-    )
+    keepers = [keep_best(cli), ModelCheckpoint(folder.root, folder.last.stem, **_EVERY_EPOCH)]
     configured: list[Any] = cli.config_init["trainer"].get("callbacks") or []
     logger = TensorBoardLogger(str(folder.root), name="tensorboard", version="")
-    trainer = cli.make_trainer(folder.root, [*configured, table, keeper], logger)
+    trainer = cli.make_trainer(folder.root, [*configured, table, *keepers], logger)
     trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=cli.checkpoint)
+
+
+def keep_best(cli: FitCLI) -> ModelCheckpoint:
+    """Keep the epoch that is best by what the network is judged by.
+
+    Its ``save_last`` would not do for resuming: Lightning 2.6 writes the last epoch with it only
+    when that is also the best one so far.
+    """
+    return ModelCheckpoint(
+        cli.folder.root,
+        cli.folder.best.stem,
+        monitor=cli.model.monitor,
+        mode="min" if "loss" in cli.model.monitor else "max",
+        **_EVERY_EPOCH,
+    )
 
 
 def _report(folder: RunFolder, table: EpochTable, metrics: dict[str, float]) -> None:

@@ -116,6 +116,16 @@ def test_features_from_the_cache_train_to_the_same_weights(fit, tmp_path):
     assert [record["features_found"] for record in records] == [None, False, True]
 
 
+def test_the_last_checkpoint_is_of_the_last_epoch_even_if_an_earlier_one_was_better(fit, tmp_path):
+    # Nothing is learned, so that no epoch is better than the first.
+    assert fit("still", model={"learning_rate": 0.0}) == 0
+    epochs = {
+        name: torch.load(tmp_path / "runs" / "still" / f"{name}.ckpt", weights_only=True)["epoch"]
+        for name in ("best", "last")
+    }
+    assert epochs == {"best": 0, "last": 2}
+
+
 @pytest.mark.parametrize("data", [{"augment": "light"}, {"cache_features": True}])
 def test_a_resumed_run_ends_like_an_uninterrupted_one(fit, tmp_path, monkeypatch, capsys, data):
     settings = {"model": {"schedule": "cosine"}, "data": data, "trainer": {"max_epochs": 4}}
