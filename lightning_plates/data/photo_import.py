@@ -10,25 +10,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from lightning_plates.data.annotations.record import (
-    AnnotationSet,
-    BoxRecord,
-    Corners,
-    PhotoRecord,
-    Point,
-)
+from lightning_plates.data.annotations.photo_fit import fit_boxes, resize_record
+from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.data.workers import map_on_cores
 from lightning_plates.errors import PlatesError
-from lightning_plates.photos import (
-    PhotoHeader,
-    RgbImage,
-    encode_jpeg,
-    load_photo,
-    read_header,
-)
-
-ASPECT_TOLERANCE = 0.01
-"""A photo of another size than labelled is a scaled copy if its aspect ratio agrees this well."""
+from lightning_plates.photos import RgbImage, encode_jpeg, load_photo, read_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,69 +76,6 @@ def import_photos(
         for photo, name in zip(annotations.photos, names, strict=True)
     ]
     return map_on_cores(_import_photo, tasks, workers)
-
-
-def fit_boxes(photo: PhotoRecord, header: PhotoHeader) -> PhotoRecord:
-    """Make the labels of a photo refer to the upright photo, in its own pixels.
-
-    Labels refer to the upright photo, as most tools show it, unless their size is that of the
-    photo before its EXIF rotation: then the boxes are turned with it. (A square photo and one that
-    stands on its head have the same size either way; their labels count as upright.) Where the
-    labelled size is another one of the same aspect ratio, the boxes are scaled.
-
-    Raises:
-        PlatesError: The labelled size fits neither.
-    """
-    labelled, upright = (photo.width, photo.height), header.upright_size
-    if labelled != upright and labelled == (header.width, header.height):
-        boxes = tuple(_turned(box, header) for box in photo.boxes)
-        return replace(photo, width=upright[0], height=upright[1], boxes=boxes)
-    aspect = photo.width / photo.height * upright[1] / upright[0]
-    if abs(aspect - 1) > ASPECT_TOLERANCE:
-        raise PlatesError(
-            f"labelled as {photo.width} x {photo.height}, but is {upright[0]} x {upright[1]}"
-        )
-    return resize_record(photo, *upright)
-
-
-def resize_record(photo: PhotoRecord, width: int, height: int) -> PhotoRecord:
-    """The same labels for the photo scaled to ``width`` × ``height`` pixels."""
-    if (width, height) == (photo.width, photo.height):
-        return photo
-    scale = (width / photo.width, height / photo.height)
-    boxes = tuple(box.scaled(*scale) for box in photo.boxes)
-    return replace(photo, width=width, height=height, boxes=boxes)
-
-
-def turn_point(point: Point, header: PhotoHeader) -> Point:
-    """Where a point of the stored photo lies once its EXIF orientation is applied."""
-    (x, y), width, height = point, header.width, header.height
-    return {
-        1: (x, y),
-        2: (width - x, y),
-        3: (width - x, height - y),
-        4: (x, height - y),
-        5: (y, x),
-        6: (height - y, x),
-        7: (height - y, width - x),
-        8: (y, width - x),
-    }[header.orientation]
-
-
-def _turned(box: BoxRecord, header: PhotoHeader) -> BoxRecord:
-    (ax, ay), (bx, by) = (turn_point(p, header) for p in ((box.x1, box.y1), (box.x2, box.y2)))
-    corners: Corners | None = None
-    if box.corners:
-        tl, tr, br, bl = (turn_point(point, header) for point in box.corners)
-        corners = (tl, tr, br, bl)
-    return replace(
-        box,
-        x1=min(ax, bx),
-        y1=min(ay, by),
-        x2=max(ax, bx),
-        y2=max(ay, by),
-        corners=corners,
-    )
 
 
 def _import_photo(task: _Task) -> ImportedPhoto:

@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 from lightning_plates.cli._arguments import positive_int
 from lightning_plates.cli._originals import Originals
 from lightning_plates.data.annotations import read_labels
+from lightning_plates.data.annotations.photo_fit import fit_boxes
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.data.contact_sheet import contact_sheet, crop_tile, draw_tile
-from lightning_plates.data.photo_import import resize_record
 from lightning_plates.drafts import write_bytes
-from lightning_plates.errors import InputError, PhotoError
-from lightning_plates.photos import RgbImage, encode_jpeg, load_photo
+from lightning_plates.errors import InputError, PlatesError
+from lightning_plates.photos import RgbImage, encode_jpeg, load_photo, read_header
 
 
 def main(argv: list[str]) -> int:
@@ -65,13 +65,13 @@ def _tiles(
     annotations: AnnotationSet, photos: list[PhotoRecord], side: int, crops: bool
 ) -> Iterator[tuple[str, RgbImage]]:
     for photo in photos:
+        path = annotations.path_of(photo)
         try:
-            image = load_photo(annotations.path_of(photo))
-        except PhotoError as error:
-            print(f"skipped: {error}", file=sys.stderr)
+            image, boxes = load_photo(path), fit_boxes(photo, read_header(path)).boxes
+        except PlatesError as error:
+            print(f"skipped: {path}: {str(error).removeprefix(f'{path}: ')}", file=sys.stderr)
             continue
         name = PurePosixPath(photo.file).stem
-        boxes = resize_record(photo, image.shape[1], image.shape[0]).boxes
         if crops:
             yield from ((f"{name} {box.text}", crop_tile(image, box, side)) for box in boxes)
         else:

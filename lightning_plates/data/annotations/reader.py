@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lightning_plates.data.annotations.label_text import LabelText, read_label_text
+from lightning_plates.data.annotations.photo_fit import fit_to_photos
 from lightning_plates.data.annotations.photo_folder import PhotoFolder
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.registry import (
@@ -43,11 +44,12 @@ def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
         photos: Folder of the photos, where they do not lie beside the labels.
 
     Returns:
-        The set; a photo's size is the labelled one and is not compared with the file.
+        The set; its boxes refer to the photos as they are decoded, whatever size they are
+        labelled with (see :func:`~lightning_plates.data.annotations.photo_fit.fit_boxes`).
 
     Raises:
         AnnotationError: The labels cannot be understood, or an entry is wrong: the first one is
-            named with its line.
+            named with its line. Or a photo is not of the size that it is labelled with.
         InputError: ``path`` does not exist or holds no labels.
     """
     labels = read_labels(path, photos)
@@ -60,7 +62,7 @@ def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
         )
     if not labels.annotations.photos:
         raise AnnotationError(f"{path}: no labelled photos in it")
-    return labels.annotations
+    return fit_to_photos(labels.annotations)
 
 
 def read_labels(path: Path, photos: Path | None = None) -> Labels:
