@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from lightning_plates.errors import PlatesError
 from lightning_plates.optional import explain_missing
+from lightning_plates.text_streams import accept_any_text
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells report it (128 + SIGINT)."""
@@ -27,8 +28,9 @@ def run_reporting(command: Callable[[list[str]], int], argv: list[str]) -> int:
     Returns:
         The exit status; that of the error where one was reported.
     """
+    accept_any_text()
     try:
-        return command(argv)
+        return _run_and_flush(command, argv)
     except PlatesError as error:
         return report_failure(str(error), error.exit_code)
     except ModuleNotFoundError as error:
@@ -44,6 +46,14 @@ def run_reporting(command: Callable[[list[str]], int], argv: list[str]) -> int:
         return 1
     except OSError as error:
         return report_failure(describe_os_error(error), 2)
+
+
+def _run_and_flush(command: Callable[[list[str]], int], argv: list[str]) -> int:
+    """What waits in the buffer may find its reader gone; at exit that would be a traceback."""
+    try:
+        return command(argv)
+    finally:
+        print(end="", flush=True)
 
 
 def report_failure(message: str, status: int) -> int:

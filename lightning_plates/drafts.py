@@ -18,10 +18,13 @@ def draft_of(target: Path) -> Iterator[Path]:
 
     Missing parent folders are made. The draft keeps the suffix of ``target``, because some
     writers choose their format by it, and lies in the same folder, so that replacing is atomic.
+    A link stays, and what it points to is replaced.
 
     Raises:
+        OutputError: ``target`` is a folder or a device.
         OSError: The folder cannot be written or the disk is full.
     """
+    target = replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".draft-", suffix=target.suffix, dir=target.parent)
     os.close(handle)
@@ -33,6 +36,18 @@ def draft_of(target: Path) -> Iterator[Path]:
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def replaceable(target: Path) -> Path:
+    """``target``, or what it points to where it is a link.
+
+    Raises:
+        OutputError: It is a folder, or a device such as ``/dev/stdout``, which putting a file in
+            its place would destroy.
+    """
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{target}: not a file that can be replaced; name another")
+    return target.resolve() if target.is_symlink() else target
 
 
 @contextlib.contextmanager
@@ -90,8 +105,12 @@ def _move_together(files: list[Path], folder: Path, earlier: Path) -> None:
 
 def write_text(target: Path, text: str) -> None:
     """Put ``text`` in place at ``target`` as UTF-8."""
-    with draft_of(target) as draft:
-        draft.write_text(text, encoding="utf-8")
+    write_bytes(target, utf_8(text))
+
+
+def utf_8(text: str) -> bytes:
+    r"""``text`` in UTF-8; bytes of a file name that are not are written as ``\udce9``."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def write_bytes(target: Path, data: bytes) -> None:

@@ -180,8 +180,8 @@ def _scale_to_8_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(values / full_scale * 255.0, 0, 255).astype(np.uint8))
 
 
-def encode_jpeg(image: RgbImage, quality: int = 92) -> bytes:
+def encode_jpeg(image: RgbImage, quality: int = 92, comment: bytes = b"") -> bytes:
     """Encode RGB ``image``, shape ``(H, W, 3)``, as JPEG of ``quality`` (1–95)."""
     buffer = BytesIO()
-    Image.fromarray(image).save(buffer, format="JPEG", quality=quality)
+    Image.fromarray(image).save(buffer, format="JPEG", quality=quality, comment=comment)
     return buffer.getvalue()

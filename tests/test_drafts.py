@@ -1,8 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from lightning_plates.drafts import draft_files_in, draft_of, write_text
+from lightning_plates.errors import OutputError
 
 
 def test_a_failure_keeps_what_was_there_and_leaves_no_draft(tmp_path):
@@ -57,3 +59,21 @@ def test_files_that_belong_together_come_back_together(tmp_path, monkeypatch):
         "a.bin": "new a",
         "b.xml": "new b",
     }
+
+
+def test_a_link_stays_and_devices_and_folders_are_spared(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link.txt").symlink_to(tmp_path / "disk" / "result.txt")
+    write_text(tmp_path / "link.txt", "done")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "disk" / "result.txt").read_text() == "done"
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path / "pipe", tmp_path / "disk"):
+        with pytest.raises(OutputError, match=rf"{target.name}: not a file that can be replaced"):
+            write_text(target, "never")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_name_that_is_not_unicode_can_be_written(tmp_path):
+    write_text(tmp_path / "table.csv", "caf\udce9.jpg ñ\n")
+    assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "caf\\udce9.jpg ñ\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.reading.pipeline import PhotoReading, PlateReader
 from lightning_plates.reading.records import photo_record
 from lightning_plates.reading.stopwatch import Stopwatch
+from lightning_plates.text_streams import json_line
 
 AHEAD = 4
 """Photos a worker that may be decoded before they are asked for; it bounds the memory in use."""
@@ -40,7 +40,7 @@ class PhotoAnswer:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(self.to_record(), ensure_ascii=False)
+        return json_line(self.to_record())
 
 
 def answer_photos(

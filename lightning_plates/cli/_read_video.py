@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
-import json
 import signal
 import sys
 import threading
@@ -30,6 +29,7 @@ from lightning_plates.reading.stream import (
 from lightning_plates.reading.stream_phrases import stream_phrases_of
 from lightning_plates.reading.tracking import PlateTracker
 from lightning_plates.reading.video import VehicleReading, VideoReader
+from lightning_plates.text_streams import json_line
 
 
 class _FrameReader:
@@ -123,7 +123,7 @@ def _report_break(
 ) -> int:
     if args.json:
         record = video_record(address, None, {}, error=error)
-        print(json.dumps(record, ensure_ascii=False), flush=True)
+        print(json_line(record), flush=True)
     if not frames_seen:
         raise error
     _notify(f"error: {error}")
@@ -144,7 +144,7 @@ def _print_vehicle(
 ) -> None:
     if args.json:
         record = video_record(address, vehicle, timings_ms)
-        print(json.dumps(record, ensure_ascii=False), flush=True)
+        print(json_line(record), flush=True)
         return
     votes = stream_phrases_of(args.lang).vehicle.format(
         agreeing=vehicle.frames_agreeing,

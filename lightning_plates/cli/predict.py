@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from lightning_plates.drawing import Mark, draw_marks
 from lightning_plates.errors import InputError, PhotoError, reason_without_name
 from lightning_plates.photos import RgbImage, encode_jpeg, find_photos, load_photo
 from lightning_plates.results import Detection
+from lightning_plates.text_streams import json_line
 from runtimes import Runtime, open_model
 
 BATCH_SIZE = 16
@@ -97,7 +97,7 @@ def to_json(prediction: Prediction) -> str:
     """One line of JSON: file, error, and a list of boxes with their confidence."""
     plates = [{"box": list(p.box), "confidence": p.confidence} for p in prediction.plates]
     record: dict[str, Any] = {"file": str(prediction.file), "error": prediction.error}
-    return json.dumps({**record, "plates": plates}, ensure_ascii=False)
+    return json_line({**record, "plates": plates})
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
