@@ -12,7 +12,7 @@ from typing import TextIO
 
 from lightning_plates.cli._originals import Originals, OutputNames
 from lightning_plates.cli._read_photos import PhotoAnswer
-from lightning_plates.drafts import write_bytes
+from lightning_plates.drafts import replaceable, utf_8, write_bytes, write_text
 from lightning_plates.errors import InputError
 from lightning_plates.photos import encode_jpeg
 from lightning_plates.reading.pictures import annotate, redact
@@ -76,7 +76,7 @@ class ReadOutput:
     def __init__(
         self, table: Path | None, pictures: Path | None, redacted: Path | None, *, resume: bool
     ) -> None:
-        self._table = table
+        self._table = None if table is None else replaceable(table)
         self._pictures = pictures
         self._redacted = redacted
         self._originals = Originals()
@@ -87,13 +87,13 @@ class ReadOutput:
         """Files that :meth:`without_finished` was asked about."""
         self.files_finished = 0
         """How many of them an earlier run finished."""
-        if table is not None:
-            self._partial = table.with_name(table.name + ".partial")
+        if self._table is not None:
+            self._partial = self._table.with_name(self._table.name + ".partial")
             if self._partial.exists() and not resume:
                 raise InputError(
                     f"{self._partial} holds an unfinished run: add --resume, or remove it"
                 )
-            self._earlier = self._earlier_rows(table) if resume else []
+            self._earlier = self._earlier_rows(self._table) if resume else []
         self._finished = {row[0] for row in self._earlier}
 
     def __enter__(self) -> ReadOutput:
@@ -137,7 +137,7 @@ class ReadOutput:
     def _unfinished(self, files: Iterable[Path]) -> Iterator[Path]:
         for file in files:
             self.files_seen += 1
-            if str(file) in self._finished:
+            if utf_8(str(file)).decode() in self._finished:
                 self.files_finished += 1
             else:
                 yield file
@@ -158,7 +158,7 @@ class ReadOutput:
     def add(self, answer: PhotoAnswer) -> None:
         """Write everything that was asked for of one photo."""
         if self._file is not None:
-            csv.writer(self._file, lineterminator="\n").writerows(csv_rows(answer.to_record()))
+            self._file.write(_lines_of(csv_rows(answer.to_record())))
             self._file.flush()
         if answer.image is None or answer.reading is None:
             return
@@ -173,7 +173,7 @@ class ReadOutput:
     def _earlier_rows(self, table: Path) -> list[list[str]]:
         """Rows of the photos that an earlier run read.
 
-        A line cut off while written is dropped, and so are unreadable photos: they are tried again.
+        A photo cut off while written is dropped, and so are unreadable ones: they are tried again.
 
         Raises:
             InputError: The table is another program's, and is left alone.
@@ -185,14 +185,22 @@ class ReadOutput:
         return [_as_now(row) for row in rows if not row[CSV_COLUMNS.index("error")]]
 
     def _begin_table(self, rows: list[list[str]]) -> TextIO:
-        self._partial.parent.mkdir(parents=True, exist_ok=True)
-        file = self._partial.open("w", encoding="utf-8", newline="")
-        csv.writer(file, lineterminator="\n").writerows([list(CSV_COLUMNS), *rows])
-        return file
+        # As a whole: a full disk must not cost what an earlier run finished.
+        write_text(self._partial, _lines_of([list(CSV_COLUMNS), *rows]))
+        return self._partial.open("a", encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def _lines_of(rows: Iterable[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
 
 
 def _rows_of(path: Path) -> list[list[str]]:
-    """Rows of a table of ours, perhaps cut off anywhere; :class:`InputError` if it is none."""
+    """Rows of a table of ours, perhaps cut off anywhere; :class:`InputError` if it is none.
+
+    Where a line is cut off, all rows of its photo may not have been written: that one goes, too.
+    """
     whole, newline, rest = path.read_bytes().rpartition(b"\n")
     if not newline and ",".join(CSV_COLUMNS).encode().startswith(rest):
         return []
@@ -203,7 +211,8 @@ def _rows_of(path: Path) -> list[list[str]]:
         rows = []
     if rows[:1] != [list(CSV_COLUMNS)]:
         raise InputError(f"{path}: not a table of this command; name another file")
-    return rows[1:]
+    cut_off = rows[-1][:1] if rest else None
+    return [row for row in rows[1:] if row[:1] != cut_off]
 
 
 def _as_now(row: list[str]) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,8 @@ from lightning_plates.reading.records import photo_record
 from lightning_plates.reading.stopwatch import Stopwatch
 from lightning_plates.text_streams import json_line
 
-AHEAD = 4
-"""Photos a worker that may be decoded before they are asked for; it bounds the memory in use."""
+AHEAD = 2
+"""Photos a worker that may be read before they are asked for; it bounds the memory in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class PhotoAnswer:
     error: str | None = None
     """Why it could not be read, on one line, without its name."""
     image: RgbImage | None = None
-    """The photo, RGB, shape ``(H, W, 3)``; ``None`` beside an error."""
+    """The photo, RGB, shape ``(H, W, 3)``; ``None`` beside an error, or where nobody needs it."""
     reading: PhotoReading | None = None
     """What was read; ``None`` beside an error."""
 
@@ -46,20 +47,33 @@ class PhotoAnswer:
 def answer_photos(
     reader: PlateReader,
     files: Iterable[Path],
-    moment: dt.datetime,
+    moment: Callable[[], dt.datetime],
     workers: int,
     words: PhotoPhrases,
+    *,
+    with_image: bool,
 ) -> Iterator[PhotoAnswer]:
     """Read ``files`` with ``workers`` threads.
 
     Decoding, the model and the engine release Python's lock, so threads fill the cores and share
     the weights. An unreadable photo is an answer with an error in ``words``, not the end.
+
+    Args:
+        reader: What reads a photo.
+        files: The photos; they may come in for days.
+        moment: When the vehicles want to circulate, asked anew for each photo.
+        workers: Photos at the same time.
+        words: Language of the errors.
+        with_image: Whether answers keep their photos: a dozen megapixels take 36 MB.
     """
+    answer = functools.partial(
+        answer_photo, reader, moment=moment, words=words, with_image=with_image
+    )
     pending: deque[Future[PhotoAnswer]] = deque()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             for file in files:
-                pending.append(pool.submit(answer_photo, reader, file, moment, words))
+                pending.append(pool.submit(answer, file))
                 # One worker reads a stream of paths as they come, not one path late.
                 while len(pending) >= (workers * AHEAD if workers > 1 else 1):
                     yield pending.popleft().result()
@@ -71,13 +85,19 @@ def answer_photos(
 
 
 def answer_photo(
-    reader: PlateReader, file: Path, moment: dt.datetime, words: PhotoPhrases
+    reader: PlateReader,
+    file: Path,
+    moment: Callable[[], dt.datetime],
+    words: PhotoPhrases,
+    *,
+    with_image: bool,
 ) -> PhotoAnswer:
-    """Read one photo file."""
+    """Read one photo file; see :func:`answer_photos`."""
     watch = Stopwatch()
     try:
         with watch.step("decode"):
             image = load_photo(file, words)
     except (PhotoError, MissingDependencyError) as error:
         return PhotoAnswer(file, reason_without_name(error, file))
-    return PhotoAnswer(file, None, image, reader.read(image, moment, watch))
+    reading = reader.read(image, moment(), watch)
+    return PhotoAnswer(file, None, image if with_image else None, reading)

@@ -8,7 +8,7 @@ import datetime as dt
 import itertools
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lightning_plates.cli._arguments import (
@@ -42,6 +42,7 @@ from lightning_plates.reading.sources import (
 from lightning_plates.reading.video import frame_rules
 from runtimes import Runtime, open_model
 
+_ONE_DAY = dt.timedelta(days=1)
 DEFAULT_ENGINE = "rapidocr"
 """The engine that measures best on the calibration crops; the table is in docs/reading.md."""
 
@@ -99,11 +100,10 @@ def _check_arguments(args: argparse.Namespace, kinds: set[SourceKind]) -> None:
 
 def _read_all(reader: PlateReader, args: argparse.Namespace, kinds: set[SourceKind]) -> int:
     failed: list[PhotoAnswer] = []
-    words = photo_phrases_of(args.lang)
     output = ReadOutput(args.csv, args.save, args.redact, resume=args.resume)
     waiting = _waiting(args, kinds, output)
     with output:
-        answers = answer_photos(reader, waiting, _moment(args), args.workers, words)
+        answers = _answers(reader, waiting, args, args.workers)
         shown = (
             show_progress(answers, len(waiting), "reading")
             if isinstance(waiting, list)
@@ -116,6 +116,19 @@ def _read_all(reader: PlateReader, args: argparse.Namespace, kinds: set[SourceKi
                 failed.append(answer)
     _report(output, failed, args)
     return UNREADABLE_EXIT_CODE if failed else 0
+
+
+def _answers(
+    reader: PlateReader, files: Iterable[Path], args: argparse.Namespace, workers: int
+) -> Iterator[PhotoAnswer]:
+    return answer_photos(
+        reader,
+        files,
+        lambda: _moment(args),
+        workers,
+        photo_phrases_of(args.lang),
+        with_image=args.save is not None or args.redact is not None,
+    )
 
 
 def _waiting(
@@ -169,8 +182,7 @@ def _converse_about(
     except InputError as error:
         print(error, file=sys.stderr)
         return
-    words = photo_phrases_of(args.lang)
-    for answer in answer_photos(reader, [file], _moment(args), 1, words):
+    for answer in _answers(reader, [file], args, workers=1):
         output.add(answer)
         _print_answer(answer, args)
         if answer.error is not None and not args.json:
@@ -186,8 +198,10 @@ def _moment_argument(text: str) -> dt.datetime:
         day = dt.date.fromisoformat(text)
         raise InputError(f"--at {text}: expected the time too, such as {day}T07:30")
     try:
-        return dt.datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = dt.datetime.fromisoformat(text)
+        _ = moment - _ONE_DAY, moment + _ONE_DAY  # another time zone's clock must have it, too
+        return moment
+    except (ValueError, OverflowError) as error:
         raise InputError(f"--at {text}: expected a moment such as 2026-11-25T07:30") from error
 
 

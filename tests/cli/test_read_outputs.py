@@ -1,6 +1,7 @@
 """What ``read`` may write over, and what its table and lines say."""
 
 import csv
+import datetime as dt
 import io
 import json
 import os
@@ -224,3 +225,74 @@ def test_the_prompt_takes_files_that_are_dropped_on_it(model, folder, capsys, mo
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
     assert read(model, "--interactive") == 0
     assert "my car.jpg: Placa BCR-456" in capsys.readouterr().out
+
+
+def test_a_name_that_is_not_unicode_goes_into_the_table_and_is_found_again(model, folder, capsys):
+    odd = os.fsdecode(b"caf\xe9.jpg")
+    (folder / "car.jpg").rename(folder / odd)
+    assert read(model, ".", "--json", "--csv", "out.csv") == 0
+    rows = list(csv.reader(io.StringIO((folder / "out.csv").read_text(encoding="utf-8"))))
+    assert [row[0] for row in rows[1:]] == ["caf\\udce9.jpg", "deep/car.jpg"]
+    capsys.readouterr()
+    assert read(model, ".", "--csv", "out.csv", "--resume", "--lang", "en") == 0
+    assert "2 of 2 photos already in out.csv" in capsys.readouterr().err
+
+
+def test_a_photo_whose_rows_are_cut_off_is_read_again(folder, tmp_path):
+    boxes = [[0.25, 0.3, 0.75, 0.45], [0.0, 0.0, 0.1, 0.1]]
+    two_plates = save_constant_scored_model(tmp_path / "two.onnx", boxes, [0.9, 0.8])
+    assert read(two_plates, ".", "--csv", "out.csv") == 0
+    whole = (folder / "out.csv").read_text()
+    assert whole.count("\n") == 5
+    (folder / "out.csv").unlink()
+    (folder / "out.csv.partial").write_text(whole[:-30])
+    assert read(two_plates, ".", "--csv", "out.csv", "--resume") == 0
+    assert [row[0] for row in csv.reader(io.StringIO((folder / "out.csv").read_text()))] == [
+        "file", "car.jpg", "car.jpg", *["deep/car.jpg"] * 2,
+    ]  # fmt: skip
+
+
+def test_a_disk_that_fills_up_at_the_start_costs_nothing_of_an_unfinished_table(
+    model, folder, monkeypatch
+):
+    assert read(model, "car.jpg", "--csv", "out.csv") == 0
+    (folder / "out.csv").rename(folder / "out.csv.partial")
+    before = contents(folder)
+
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lightning_plates.drafts.Path.write_bytes", fail)
+    monkeypatch.setattr(csv, "writer", fail)
+    assert read(model, ".", "--csv", "out.csv", "--resume") == 2
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("table", ["deep", "pipe"])
+def test_a_table_that_cannot_be_put_in_place_is_refused_at_once(model, folder, capsys, table):
+    os.mkfifo(folder / "pipe")
+    assert read(model, "car.jpg", "--csv", table) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == f"error: {table}: not a file that can be replaced; name another\n"
+
+
+def test_every_photo_of_a_stream_is_judged_at_its_own_moment(model, folder, capsys, monkeypatch):
+    hours = iter([5, 6])  # Wednesday, when BCR456 must stay from 6:00 on
+
+    class Clock(dt.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return dt.datetime(2026, 11, 25, next(hours) + 6, 59, tzinfo=dt.timezone.utc)
+
+    monkeypatch.setattr("lightning_plates.cli.read.dt.datetime", Clock)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("car.jpg\ncar.jpg\n"))
+    assert read(model, "-", "--json", "--workers", "1") == 0
+    plates = [json.loads(line)["plates"][0] for line in capsys.readouterr().out.splitlines()]
+    assert [plate["restriction"]["restricted_now"] for plate in plates] == [False, True]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00+00:00", "9999-12-31T23:59-12:00"])
+def test_moments_at_the_ends_of_time_are_one_line(model, folder, capsys, moment):
+    assert read(model, "car.jpg", "--at", moment) == 2
+    assert "expected a moment such as" in capsys.readouterr().err
