@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +64,17 @@ class DividedSets:
     """Boxes beside the largest of their photo."""
     photos_left_out: int
     """Photos without a box."""
+    classes: Mapping[str, int]
+    """Boxes by what the annotators called them; all count as plates."""
 
     def describe(self) -> str:
         """One line for people."""
         counts = ", ".join(f"{name} {len(self.sides[name])}" for name in SIDES)
+        several = ", ".join(f"{name!r} {count}" for name, count in self.classes.items())
+        mixed = f"; all classes count as plates: {several}" if len(self.classes) > 1 else ""
         return (
             f"photos: {counts}; one box a photo, the largest: {self.boxes_left_out} smaller ones "
-            f"left out, and {self.photos_left_out} photos without a box"
+            f"left out, and {self.photos_left_out} photos without a box{mixed}"
         )
 
 
@@ -105,6 +110,7 @@ def read_divided(
         tuple(divisions),
         boxes_left_out=sum(max(len(photo.boxes) - 1, 0) for photo in photos),
         photos_left_out=sum(not photo.boxes for photo in photos),
+        classes=Counter(box.label for photo in photos for box in photo.boxes),
     )
 
 

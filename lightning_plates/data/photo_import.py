@@ -63,7 +63,8 @@ def import_photos(
         annotations: The set.
         folder: Where to write.
         rename: Beginning of new names: ``placa_cr`` gives ``placa_cr0001.jpeg``, counted over all
-            photos; empty keeps the names, with the ending ``.jpg``.
+            photos; empty keeps the names, with the ending ``.jpg``. Renamed photos keep their group
+            as their source.
         options: Quality and size.
         workers: Processes; by default one a core.
 
@@ -71,9 +72,11 @@ def import_photos(
         OSError: A photo cannot be written.
     """
     names = _new_names(annotations.photos, rename)
+    # Copies of one photo, and frames of one drive, are known by names that go now.
+    photos = [replace(p, source=p.group) if rename else p for p in annotations.photos]
     tasks = [
         _Task(annotations.path_of(photo), photo, folder, name, options or ImportOptions())
-        for photo, name in zip(annotations.photos, names, strict=True)
+        for photo, name in zip(photos, names, strict=True)
     ]
     return map_on_cores(_import_photo, tasks, workers)
 

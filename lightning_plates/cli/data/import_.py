@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from lightning_plates.cli._arguments import positive_int
@@ -28,7 +29,7 @@ MANIFEST = "import.csv"
 def main(argv: list[str]) -> int:
     """Run ``data import``; see ``--help``."""
     args = _parser().parse_args(argv)
-    labels = read_labels(args.source, args.photos)
+    labels = read_labels(args.source, args.photos, args.classes)
     options = ImportOptions(args.quality, args.max_side)
     try:
         return _run(args, labels, options)
@@ -46,6 +47,7 @@ def _run(args: argparse.Namespace, labels: Labels, options: ImportOptions) -> in
         label_format = label_formats()[args.to]
         label_format.write(annotations, draft / label_format.TARGET)
         (draft / MANIFEST).write_text(_manifest(imported), encoding="utf-8")
+    _warn_of_classes(labels, args.classes)
     return _report(args.output, labels, annotations, imported)
 
 
@@ -58,6 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("source", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("-o", "--output", type=Path, required=True, help="new folder for the set")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help="boxes that are plates; others are left out (all)",
+    )
     parser.add_argument(
         "--to", choices=label_formats(), default="boxes_csv", help="label format (%(default)s)"
     )
@@ -94,6 +103,17 @@ def _manifest(imported: list[ImportedPhoto]) -> str:
     for photo in imported:
         writer.writerow((photo.original, photo.record.file if photo.record else "", photo.reason))
     return stream.getvalue()
+
+
+def _warn_of_classes(labels: Labels, chosen: Sequence[str]) -> None:
+    """Nothing else tells whoever labelled vehicles, too, that they are trained on as plates."""
+    if len(labels.classes) > 1 and not chosen:
+        shown = ", ".join(f"{name!r} ({count})" for name, count in labels.classes.items())
+        print(
+            f"note: boxes of several classes, all taken for plates: {shown}; "
+            "--classes NAME leaves the others out",
+            file=sys.stderr,
+        )
 
 
 def _report(

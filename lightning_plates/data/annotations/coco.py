@@ -1,7 +1,8 @@
 """COCO JSON: ``images``, ``annotations`` with ``bbox`` as x, y, width, height in pixels.
 
 What COCO has no field for goes into extra keys that other readers ignore: ``text`` of an
-annotation, ``source`` of an image; the four corners are its ``segmentation``.
+annotation, ``source`` of an image; the four corners are its ``segmentation``. An annotation that
+has outlines and no ``bbox`` gets the box around them.
 """
 
 from __future__ import annotations
@@ -99,18 +100,33 @@ def _image_entries(
     if not boxes:
         yield LabelRow(where, file, None, size, source=source)
     for place, item in boxes:
+        label = names.get(item.get("category_id"), "plate")
+        if item.get("iscrowd"):
+            crowd = f"{file}: several in one box (iscrowd); label each of them"
+            yield Problem(place, crowd, file, label=label)
+            continue
         try:
-            box = _box(item, names)
+            box = _box(item, label)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            yield Problem(place, f"{file}: bbox is not four numbers ({error!r})", file)
+            yield Problem(place, f"{file}: bbox is not four numbers ({error!r})", file, label=label)
         else:
             yield LabelRow(place, file, box, size, source=source)
 
 
-def _box(item: Mapping[str, Any], names: Mapping[Any, str]) -> BoxRecord:
-    x, y, width, height = (float(value) for value in item["bbox"])
-    label = names.get(item.get("category_id"), "plate")
+def _box(item: Mapping[str, Any], label: str) -> BoxRecord:
+    bbox = item.get("bbox")
+    x, y, width, height = map(float, bbox if bbox and any(bbox) else _around_outlines(item))
     return BoxRecord(x, y, x + width, y + height, label, str(item.get("text", "")), _corners(item))
+
+
+def _around_outlines(item: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    """``bbox`` of an annotation that has only outlines, x and y in turns; masks are no outlines."""
+    outlines = item["segmentation"] if isinstance(item.get("segmentation"), list) else []
+    xs = [float(value) for outline in outlines for value in outline[0::2]]
+    ys = [float(value) for outline in outlines for value in outline[1::2]]
+    if not xs or not ys:
+        raise ValueError("neither bbox nor outline")
+    return min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
 
 
 def _corners(item: Mapping[str, Any]) -> Corners | None:

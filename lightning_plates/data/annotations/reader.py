@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -65,16 +65,18 @@ def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
     return fit_to_photos(labels.annotations)
 
 
-def read_labels(path: Path, photos: Path | None = None) -> Labels:
+def read_labels(path: Path, photos: Path | None = None, classes: Collection[str] = ()) -> Labels:
     """Read a set and collect what is wrong with it instead of stopping there.
 
     Args:
         path: As for :func:`read_annotations`.
         photos: As for :func:`read_annotations`.
+        classes: Names of the boxes that are plates; by default all are.
 
     Raises:
         AnnotationError: No part of the labels can be understood (format, encoding, columns).
-        InputError: ``path`` or ``photos`` does not exist or holds no labels.
+        InputError: ``path`` or ``photos`` does not exist or holds no labels, or no box is called
+            as ``classes`` says.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
@@ -82,7 +84,12 @@ def read_labels(path: Path, photos: Path | None = None) -> Labels:
         raise InputError(f"{photos}: no such folder")
     folder = PhotoFolder(photos or _photo_root(path))
     label_format, files = _recognise(path, folder)
-    return gather(_entries(label_format, files), folder)
+    labels = gather(_entries(label_format, files), folder, classes)
+    for name in classes:
+        if name not in labels.classes:
+            known = ", ".join(map(repr, labels.classes)) or "none"
+            raise InputError(f"{path}: no box is called {name!r} (there are: {known})")
+    return labels
 
 
 def _photo_root(path: Path) -> Path:

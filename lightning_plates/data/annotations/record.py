@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
@@ -12,6 +13,8 @@ Point: TypeAlias = tuple[float, float]
 """``x, y`` in pixels."""
 Corners: TypeAlias = tuple[Point, Point, Point, Point]
 """Top left, top right, bottom right, bottom left of the plate as it is read."""
+
+_ROBOFLOW_HASH = re.compile(r"\.rf\.[0-9A-Za-z]{16,}$")
 
 
 def scale_corners(corners: Corners, scale_x: float, scale_y: float) -> Corners:
@@ -80,8 +83,11 @@ class PhotoRecord:
 
     @property
     def group(self) -> str:
-        """What must stay on one side of a split: ``source``, or else the file's own stem."""
-        return self.source or PurePosixPath(self.file).stem
+        """What must stay on one side of a split: ``source``, or else the file's own stem.
+
+        Roboflow writes altered copies of a photo as ``NAME.rf.HASH.jpg``; they are one group.
+        """
+        return self.source or _ROBOFLOW_HASH.sub("", PurePosixPath(self.file).stem)
 
     def largest_box(self) -> BoxRecord | None:
         """The box that a single-box model is trained on: of largest area, the first if equal.

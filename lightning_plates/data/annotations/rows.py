@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -35,6 +36,8 @@ class LabelRow:
     """Whether the coordinates are 0–1 of the photo instead of pixels."""
     source: str = ""
     """See :attr:`PhotoRecord.source`."""
+    alias: str = ""
+    """Another name of the photo, for formats that state two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,10 @@ class Problem:
     """The photo concerned, as the label file has it or as it lies on disk; empty for none."""
     row_only: bool = False
     """Whether only this entry is lost (a duplicate) and the photo's other boxes stand."""
+    label: str = ""
+    """Class of the box concerned, as the annotator gave it; empty if it is not known."""
+    alias: str = ""
+    """As :attr:`LabelRow.alias`."""
 
     def __str__(self) -> str:
         """One line: place and problem."""
@@ -82,6 +89,8 @@ class Labels:
     """All photos that were found, also those with problems."""
     unlabelled: tuple[str, ...]
     """Photos below the root that no entry names."""
+    classes: Mapping[str, int]
+    """How many boxes of each class the files hold, those that were left out included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +105,19 @@ class _Placed:
     source: str
 
 
-def gather(entries: Iterable[Entry], photos: PhotoFolder) -> Labels:
+def gather(entries: Iterable[Entry], photos: PhotoFolder, classes: Collection[str] = ()) -> Labels:
     """Collect entries into one record a photo.
 
     A photo with an unsound entry is left out as a whole, because training on part of its boxes
     would teach that the others are background. A row that repeats another is dropped alone.
+
+    Args:
+        entries: What a format's ``read`` yielded.
+        photos: Where the photos are.
+        classes: Names of the boxes that are plates; others are left out, and a photo that shows
+            nothing else has no box. By default all are plates.
     """
-    gathering = _Gathering(photos)
+    gathering = _Gathering(photos, frozenset(classes))
     for entry in entries:
         gathering.add(entry)
     return gathering.finish()
@@ -111,23 +126,40 @@ def gather(entries: Iterable[Entry], photos: PhotoFolder) -> Labels:
 class _Gathering:
     """The state while entries come in."""
 
-    def __init__(self, photos: PhotoFolder) -> None:
+    def __init__(self, photos: PhotoFolder, classes: frozenset[str]) -> None:
         self._photos = photos
+        self._classes = classes
         self._groups: dict[str, list[_Placed]] = {}
         self._problems: list[Problem] = []
         self._named: dict[str, NamedPhoto] = {}
+        self._counts: Counter[str] = Counter()
 
     def add(self, entry: Entry) -> None:
-        file = self._photos.find(entry.photo) if entry.photo else ()
+        label = entry.label if isinstance(entry, Problem) else entry.box and entry.box.label
+        self._counts.update([label] if label else [])
+        left_out = bool(label and self._classes and label not in self._classes)
+        file = self._find(entry)
         if isinstance(file, str):
             size = entry.size if isinstance(entry, LabelRow) else None
             self._named.setdefault(file, NamedPhoto(file, entry.where, size))
         if isinstance(entry, Problem):
-            self._problems.append(replace(entry, photo=file if isinstance(file, str) else ""))
+            if not left_out:
+                self._problems.append(replace(entry, photo=file if isinstance(file, str) else ""))
         elif isinstance(file, tuple):
             self._problems.append(_not_found(entry, file, self._photos))
-        else:
+        elif not left_out:
             self._add_row(entry, file)
+        elif file not in self._groups:
+            self._add_row(replace(entry, box=None), file)
+
+    def _find(self, entry: Entry) -> str | tuple[str, ...]:
+        """The photo's file, or else the candidates: none, or several that the names could mean."""
+        names = [name for name in (entry.photo, entry.alias) if name]
+        found = [file for name in names if (file := self._photos.find(name)) != ()]
+        sure = sorted({file for file in found if isinstance(file, str)})
+        if len(sure) == 1:
+            return sure[0]
+        return tuple(sure) or (found[0] if found else ())
 
     def finish(self) -> Labels:
         spoilt = {problem.photo for problem in self._problems if not problem.row_only}
@@ -135,7 +167,8 @@ class _Gathering:
         unlabelled = tuple(file for file in self._photos.files if file not in self._named)
         annotations = AnnotationSet(self._photos.root, records)
         named = tuple(self._named.values())
-        return Labels(annotations, tuple(self._problems), named, unlabelled)
+        classes = dict(self._counts.most_common())
+        return Labels(annotations, tuple(self._problems), named, unlabelled, classes)
 
     def _add_row(self, row: LabelRow, file: str) -> None:
         placed = _place(row, file, self._photos)

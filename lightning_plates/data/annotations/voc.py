@@ -3,7 +3,8 @@
 Coordinates are taken as they stand. The original challenge counted pixels from 1; the tools that
 write the format today (LabelImg, CVAT, Roboflow) count from 0, and so does this one. A plate's text
 is kept in an extra element ``text`` of its object, which other readers ignore; corners and sources
-are not kept.
+are not kept. A photo goes by the ``filename`` in the file or, if it was renamed since, by the name
+of the file itself.
 """
 
 from __future__ import annotations
@@ -40,19 +41,20 @@ def read(label: LabelText) -> Iterator[Entry]:
     try:
         size = (_whole(root, "size/width"), _whole(root, "size/height"))
     except ValueError as error:
-        yield Problem(str(label.path), str(error), photo)
+        yield Problem(str(label.path), str(error), photo, alias=label.name)
         return
     objects = root.findall("object")
     if not objects:
-        yield LabelRow(str(label.path), photo, None, size)
+        yield LabelRow(str(label.path), photo, None, size, alias=label.name)
     for number, item in enumerate(objects, start=1):
         where = f"{label.path}: object {number}"
         try:
             box = _box(item)
         except ValueError as error:
-            yield Problem(where, str(error), photo)
+            name = item.findtext("name") or ""
+            yield Problem(where, str(error), photo, label=name, alias=label.name)
         else:
-            yield LabelRow(where, photo, box, size)
+            yield LabelRow(where, photo, box, size, alias=label.name)
 
 
 def write(annotations: AnnotationSet, target: Path) -> None:

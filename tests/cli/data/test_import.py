@@ -200,3 +200,26 @@ def test_ctrl_c_leaves_nothing_behind(labelled, tmp_path, data, monkeypatch):
     assert (status, error) == (130, "error: interrupted; nothing was written\n")
     assert not (tmp_path / "out").exists()
     assert hidden(tmp_path) == []
+
+
+def test_classes_that_are_no_plates_are_told_and_can_be_left_out(tmp_path, data, make_photo_set):
+    boxes = (BoxRecord(0, 0, 90, 60, "car"), BoxRecord(10, 20, 40, 30, "licence"))
+    boxes_csv.write(make_photo_set(tmp_path / "in", {"a.jpg": boxes}), tmp_path / "in")
+
+    status, output, error = data("import", tmp_path / "in", "-o", tmp_path / "all")
+    assert (status, "2 boxes" in output) == (0, True)
+    assert "all taken for plates: 'car' (1), 'licence' (1); --classes NAME" in error
+
+    chosen = ("--classes", "licence")
+    status, _, error = data("import", tmp_path / "in", "-o", tmp_path / "one", *chosen)
+    assert (status, error) == (0, "")
+    assert read_annotations(tmp_path / "one").photos[0].boxes == boxes[1:]
+
+
+def test_renamed_photos_stay_with_their_copies(tmp_path, data, make_photo_set):
+    box = (BoxRecord(10, 20, 40, 30),)
+    names = [f"cam_7.rf.{letter * 32}.jpg" for letter in "ab"] + ["drive1_t_5.jpg"]
+    boxes_csv.write(make_photo_set(tmp_path / "in", dict.fromkeys(names, box)), tmp_path / "in")
+    assert data("import", tmp_path / "in", "-o", tmp_path / "out", "--rename", "placa")[0] == 0
+    groups = [photo.group for photo in read_annotations(tmp_path / "out").photos]
+    assert groups == ["cam_7", "cam_7", "drive1_t_5"]
