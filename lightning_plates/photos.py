@@ -116,8 +116,9 @@ def decode_photo(data: bytes, name: str, words: PhotoPhrases = ENGLISH) -> RgbIm
         words: Language of the errors.
     """
     with _reporting(name, words), _open_image(data, words) as image:
-        upright = ImageOps.exif_transpose(image)
-        return np.asarray(_to_rgb(upright), dtype=np.uint8)
+        # Copies of a dozen megapixels, one for each photo that is read at a time, fill a board.
+        ImageOps.exif_transpose(image, in_place=True)
+        return np.asarray(_to_rgb(image), dtype=np.uint8)
 
 
 def _read_file(path: Path, words: PhotoPhrases) -> bytes:
@@ -169,7 +170,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _scale_to_8_bit(image: Image.Image) -> Image.Image:
