@@ -31,8 +31,11 @@ PHOTO_SUFFIXES = HEIC_SUFFIXES | {
 
 _ORIENTATION_TAG = 0x0112
 """EXIF 2.32, table 4: 1 is upright; 5 to 8 swap width and height."""
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
-"""What Pillow's decoders raise on damaged files (its PNG reader raises ``SyntaxError``)."""
+_DECODING_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, RuntimeError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow's decoders raise on damaged files (``SyntaxError`` for PNG, ``RuntimeError`` for
+AVIF, which phones save under any ending), or where the memory does not hold a photo."""
 
 
 def find_photos(folder: Path, words: PhotoPhrases = ENGLISH) -> list[Path]:

@@ -90,6 +90,18 @@ def test_damaged_files_are_named_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+def test_whatever_a_decoder_raises_is_about_one_photo(tmp_path, monkeypatch, error):
+    def fail(self):
+        raise error("Failed to decode image")
+
+    save = tmp_path / "phone.jpg"  # AVIF's decoder raises RuntimeError
+    save.write_bytes(encode_jpeg(np.full((64, 64, 3), 90, dtype=np.uint8)))
+    monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.load", fail)
+    with pytest.raises(PhotoError, match=r"phone\.jpg: damaged photo \(Failed to decode image\)"):
+        load_photo(save)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(PhotoError, match=r"gone\.jpg: no such file or folder"):
         load_photo(tmp_path / "gone.jpg")

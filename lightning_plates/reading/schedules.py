@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,6 +67,23 @@ class RestrictionCalendar:
         """The rule that holds on ``day``; ``None`` where the file knows none."""
         valid = (s for s in self.schedules if s.valid_from <= day <= s.valid_to)
         return next(valid, None)
+
+
+class _InTurn:
+    """Holidays that several threads may ask for.
+
+    The package works a year out when it is first asked about, and meanwhile answers others that the
+    year has no holidays.
+    """
+
+    def __init__(self, holidays: Holidays) -> None:
+        self._holidays = holidays
+        self._turn = threading.Lock()
+
+    def get(self, day: dt.date, /) -> str | None:
+        """See :class:`Holidays`."""
+        with self._turn:
+            return self._holidays.get(day)
 
 
 def load_calendar(name: str, holidays: Holidays | None = None) -> RestrictionCalendar:
@@ -198,4 +216,4 @@ def _national_holidays(entry: Entry, country: str, categories: tuple[str, ...]) 
         found: Holidays = package.country_holidays(country, categories=categories, language="es")
     except (NotImplementedError, ValueError) as error:
         raise entry.error(f"the package holidays does not know it ({error})") from error
-    return found
+    return _InTurn(found)

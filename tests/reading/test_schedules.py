@@ -1,3 +1,7 @@
+import datetime as dt
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from lightning_plates.errors import ConfigError
@@ -83,3 +87,25 @@ def test_every_rule_states_its_source_and_dates():
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ConfigError, match="costa_rica"):
         load_calendar("atlantis")
+
+
+class SlowHolidays:
+    """As the package ``holidays``, which calls a year known before it has worked it out."""
+
+    def __init__(self):
+        self.years, self.names = set(), {}
+
+    def get(self, day):
+        if day.year not in self.years:
+            self.years.add(day.year)
+            time.sleep(0.05)
+            self.names[day] = "Navidad"
+        return self.names.get(day)
+
+
+def test_threads_that_ask_at_once_all_hear_of_the_holiday(monkeypatch):
+    monkeypatch.setattr("holidays.country_holidays", lambda *words, **options: SlowHolidays())
+    holidays = load_calendar("costa_rica").holidays
+    with ThreadPoolExecutor(4) as pool:
+        names = list(pool.map(holidays.get, [dt.date(2026, 12, 25)] * 4))
+    assert names == ["Navidad"] * 4
