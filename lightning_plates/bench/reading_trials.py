@@ -16,13 +16,15 @@ from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import BoxRecord
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.processing import apply_margin
 from lightning_plates.reading.accuracy import ReadSample, read_crop_labels
 from lightning_plates.reading.characters import NOTHING, Belief, normalise
 from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.crops import MARGIN, cut_plate, rectify
 from lightning_plates.reading.formats import PlateFormat
-from lightning_plates.reading.look import locate
+from lightning_plates.reading.look import locate_bare
 from lightning_plates.reading.plate_text import read_plate
+from lightning_plates.spec import FitMargin
 from runtimes import Runtime
 
 
@@ -116,11 +118,21 @@ def read_true_corners(crops: CropReader) -> Reader:
     return read
 
 
-def read_found_box(crops: CropReader, model: Runtime, looks: int) -> Reader:
-    """Search the plate with ``model`` and read the best answer."""
+def read_found_box(
+    crops: CropReader, model: Runtime, looks: int, margin: FitMargin | None
+) -> Reader:
+    """Search the plate with ``model`` and read the best answer.
+
+    Args:
+        crops: Reads the answer.
+        model: An open finder; the margin of its spec is left aside.
+        looks: As for :func:`~lightning_plates.reading.look.locate`.
+        margin: What is done to its boxes instead; ``None`` for nothing.
+    """
 
     def read(image: RgbImage, trial: Trial) -> Answer:
-        found = locate(model, image, looks)
+        height, width = image.shape[:2]
+        found = apply_margin(locate_bare(model, image, looks).plates, margin, width, height)
         if not found:
             return Answer(NOTHING, None, searched=True)
         box = found[0].box

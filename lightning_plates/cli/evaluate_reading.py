@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.formats import load_formats, load_printed_words
 from lightning_plates.reading.ocr import installed_engines, open_engine
 from lightning_plates.reading.shipped import default_model
+from lightning_plates.spec import FitMargin
 from runtimes import Runtime, open_model
 
 PLACES = ("true", "corners", "found")
@@ -74,6 +76,7 @@ def main(argv: list[str]) -> int:
     failures: list[tuple[str, str, ReadSample]] = []
     with ExitStack() as stack:
         model = stack.enter_context(_open_model(args)) if _searches(args) else None
+        margin = None if model is None else model.spec.margin
         for name in args.ocr or installed_engines():
             engine = open_engine(name, args.threads)
             crops = CropReader(engine, formats, words)
@@ -84,7 +87,7 @@ def main(argv: list[str]) -> int:
                 rows.append(_measured_row(engine.label, setup.title, samples))
                 failures += [(name, setup.title, s) for s in samples if s.read != s.truth]
     rows += [_peer_row(peer) for peer in _comparable_peers(args.photos)]
-    _write(Document("Reading", (_table(rows, yardstick, args),)), failures, args)
+    _write(Document("Reading", (_table(rows, yardstick, margin, args),)), failures, args)
     return 0
 
 
@@ -110,9 +113,18 @@ def _setups(crops: CropReader, model: Runtime | None, args: argparse.Namespace) 
         if "corners" in args.boxes and with_corners(photos):
             yield Setup(f"{name}, true corners", with_corners(photos), read_true_corners(crops))
         if model is not None:
-            for looks in args.look:
+            for looks, (ending, margin) in itertools.product(args.look, _margins(model)):
                 times = "one look" if looks == 1 else f"{looks} looks"
-                yield Setup(f"{name}, {times}", photos, read_found_box(crops, model, looks))
+                reader = read_found_box(crops, model, looks, margin)
+                yield Setup(f"{name}, {times}{ending}", photos, reader)
+
+
+def _margins(model: Runtime) -> list[tuple[str, FitMargin | None]]:
+    """Margins to read with, and what their rows' titles end in: both where the model has one."""
+    margin = model.spec.margin
+    if margin is None:
+        return [("", None)]
+    return [(", without margin", None), (", with margin", margin)]
 
 
 def _measured_row(engine: str, title: str, samples: Sequence[ReadSample]) -> Row:
@@ -144,7 +156,9 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _table(rows: list[Row], yardstick: Timing, args: argparse.Namespace) -> Table:
+def _table(
+    rows: list[Row], yardstick: Timing, margin: FitMargin | None, args: argparse.Namespace
+) -> Table:
     notes = [
         "Shares of 1; last digit: of the plates that end in one. Times a photo, from the file to "
         "the text: median wall, mean processor time of all cores.",
@@ -152,6 +166,8 @@ def _table(rows: list[Row], yardstick: Timing, args: argparse.Namespace) -> Tabl
         f"{describe_machine()}. In the same run, decoding a fixed JPEG of 1280 × 960 pixels took "
         f"{yardstick.cpu_ms:.1f} ms of processor time.",
     ]
+    if margin is not None:
+        notes.append(f"The model's margin: {margin.describe()}.")
     if args.only:
         notes.append(f"Only photos whose name begins with {args.only}.")
     if args.limit is not None:

@@ -1,9 +1,12 @@
 import csv
+import dataclasses
 
 import pytest
 from drawn_plates import make_crops, make_photos, save_finder
 
 from lightning_plates.__main__ import main
+from lightning_plates.spec import FitMargin
+from runtimes import open_model
 
 TEXTS = ("BCR-456", "KFR-247", "TWN-913")
 
@@ -58,6 +61,21 @@ def test_true_boxes_corners_found_boxes_and_peers_in_one_table(photos, model, ca
     assert measured["photos set_br, true boxes"]["IoU ≥ 0.7"] == "–"
     published = [row for row in rows if row["reader"].startswith("*")]
     assert any("SimpleLPR" in row["reader"] and row["exact"] == "*0.930*" for row in published)
+
+
+def test_a_model_with_a_margin_is_measured_with_and_without_it(photos, model, tmp_path, capsys):
+    moved = tmp_path / "moved.onnx"
+    with open_model(model) as opened:
+        opened.store_spec(dataclasses.replace(opened.spec, margin=FitMargin(0.6, 1.0)), moved)
+    words = ("--photos", photos, "--model", moved, "--boxes", "found", "--look", "1")
+    rows, out = evaluate(capsys, *words)
+    without, narrower = rows[:2]
+    assert without["set"] == "photos set_br, one look, without margin"
+    assert (without["mean IoU"], without["exact"]) == ("1.000", "1.000")
+    assert narrower["set"] == "photos set_br, one look, with margin"
+    # A box inside of the labelled one overlaps it by its share; its outer characters are cut off.
+    assert (narrower["mean IoU"], narrower["exact"]) == ("0.600", "0.000")
+    assert "The model's margin: " in out
 
 
 def test_a_finder_that_finds_nothing_reads_nothing(photos, tmp_path, capsys):
