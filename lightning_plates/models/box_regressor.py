@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from lightning_plates.models.backbones import Padding, build_backbone, feature_shape
-from lightning_plates.models.heads import box_head
+from lightning_plates.models.heads import HeadName, build_head
 
 
 class BoxOutput(NamedTuple):
@@ -37,7 +36,11 @@ class BoxRegressor(nn.Module):
 
 
 def build_box_regressor(
-    backbone: str, width: int = 224, height: int = 224, padding: Padding = "symmetric"
+    backbone: str,
+    width: int = 224,
+    height: int = 224,
+    padding: Padding = "symmetric",
+    head: HeadName = "flatten",
 ) -> BoxRegressor:
     """Build a box regressor with random weights.
 
@@ -46,10 +49,10 @@ def build_box_regressor(
         width: Width of the input, in pixels.
         height: Height of the input, in pixels.
         padding: How the stride-2 convolutions of the backbone pad.
+        head: What turns features into the box.
 
     Raises:
         ConfigError: The backbone is unknown or cannot pad that way.
     """
     extractor = build_backbone(backbone, padding)
-    features = math.prod(feature_shape(extractor, width, height))
-    return BoxRegressor(extractor, box_head(features))
+    return BoxRegressor(extractor, build_head(head, feature_shape(extractor, width, height)))

@@ -20,6 +20,7 @@ from lightning_plates.models.evaluation import (
     keras_accuracy,
     measure_boxes,
 )
+from lightning_plates.models.heads import HeadName
 from lightning_plates.models.losses import LOSSES, LossName
 from lightning_plates.models.weights import read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
@@ -46,6 +47,7 @@ class LitBoxRegressor(SpecModule):
         schedule: ``constant`` learning rates, ``cosine`` down to 0 over all epochs, or ``plateau``:
             a tenth after 3 epochs without a lower validation loss.
         keras_accuracy: Also log the thesis' "accuracy".
+        head: ``flatten``, the thesis' dense layers, or ``soft_argmax``, a heat map's peak.
 
     Raises:
         ConfigError: Unknown backbone, or settings that contradict each other.
@@ -68,11 +70,12 @@ class LitBoxRegressor(SpecModule):
         batch_norm: Literal["fixed", "trained"] = "fixed",
         schedule: Literal["constant", "cosine", "plateau"] = "constant",
         keras_accuracy: bool = False,
+        head: HeadName = "flatten",
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
         start = read_weights(backbone, weights, scaling, padding)
-        network = build_box_regressor(backbone, width, height, start.origin.padding)
+        network = build_box_regressor(backbone, width, height, start.origin.padding, head)
         start.load_into(network.backbone)
         network.backbone.requires_grad_(unfreeze_epoch is not None)
         # Convolutions on CPUs and tensor cores run faster with the channels innermost.

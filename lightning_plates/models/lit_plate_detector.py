@@ -152,11 +152,18 @@ class LitPlateDetector(SpecModule):
 
     def validation_step(self, batch: PlateBatch, batch_idx: int) -> dict[str, EvaluatedBatch]:
         """Measure the best-scored box of each photo that shows a plate."""
+        return self._evaluate(batch, "val")
+
+    def test_step(self, batch: PlateBatch, batch_idx: int) -> dict[str, EvaluatedBatch]:
+        """Likewise."""
+        return self._evaluate(batch, "test")
+
+    def _evaluate(self, batch: PlateBatch, side: str) -> dict[str, EvaluatedBatch]:
         images = batch.images.contiguous(memory_format=torch.channels_last)
         evaluated = pair_best(self(images), batch)
         count = len(evaluated.numbers)
         if count:
-            values = {f"val/{k}": v for k, v in measure_boxes(evaluated).summary().items()}
+            values = {f"{side}/{k}": v for k, v in measure_boxes(evaluated).summary().items()}
             self.log_dict(values, on_step=False, on_epoch=True, batch_size=count)
         return {EVALUATED: evaluated}
 

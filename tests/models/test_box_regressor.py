@@ -28,8 +28,9 @@ def test_thesis_networks_have_the_stated_parameters_and_shapes(name):
     assert feature_shape(model.backbone, 224, 224) == FEATURE_SHAPES[name]
 
 
-def test_small_backbone_gives_one_box_in_unit_range():
-    model = build_box_regressor("mobilenet_v3_small", width=64, height=96).eval()
+@pytest.mark.parametrize("head", ["flatten", "soft_argmax"])
+def test_small_backbone_gives_one_box_in_unit_range(head):
+    model = build_box_regressor("mobilenet_v3_small", width=64, height=96, head=head).eval()
     output = model(torch.randn(3, 3, 96, 64))
     assert output._fields == ("box",)
     assert output.box.shape == (3, 4)
