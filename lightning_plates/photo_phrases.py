@@ -23,6 +23,7 @@ class PhotoPhrases:
     no_photos: str
     no_match: str
     skipped: str
+    own_pictures: str
 
 
 SPANISH = PhotoPhrases(
@@ -38,6 +39,7 @@ SPANISH = PhotoPhrases(
     no_photos="{name}: no hay fotos en esta carpeta (se buscaron {known})",
     no_match="{name}: ningún archivo coincide con este patrón",
     skipped="omitida: {problem}",
+    own_pictures="{folders}: imágenes de una ejecución anterior, que no se leen: {count}",
 )
 
 ENGLISH = PhotoPhrases(
@@ -53,6 +55,7 @@ ENGLISH = PhotoPhrases(
     no_photos="{name}: no photos in this folder (looked for {known})",
     no_match="{name}: no file matches this pattern",
     skipped="skipped: {problem}",
+    own_pictures="{folders}: pictures of an earlier run, which are not read: {count}",
 )
 
 LANGUAGES = {"es": SPANISH, "en": ENGLISH}

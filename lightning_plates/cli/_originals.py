@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from lightning_plates.errors import InputError
+
+PICTURE_MARK = b"lightning-plates: a picture made of another"
+"""Comment in the JPEG files that ``read`` writes, by which a later run knows them."""
+
+_MARK_WITHIN = 1024
+"""Bytes at the beginning of a file that hold its comment."""
 
 
 def output_name(source: Path, suffix: str = ".jpg") -> str:
@@ -65,6 +72,35 @@ class Originals:
                 raise InputError(
                     f"{target}: would overwrite the original; choose another folder or name"
                 )
+
+
+def without_own_pictures(
+    photos: Iterable[Path], folders: Iterable[Path]
+) -> tuple[list[Path], list[Path]]:
+    """Part photos from the pictures that an earlier run wrote to the ``folders`` of this one.
+
+    Args:
+        photos: What was found below a folder.
+        folders: Where pictures go; what else lies there is a photo like any other.
+
+    Returns:
+        The photos, and the pictures, which may be replaced.
+    """
+    places = {os.path.realpath(folder) for folder in folders if folder.is_dir()}
+    at_place = functools.cache(lambda parent: os.path.realpath(parent) in places)
+    kept: list[Path] = []
+    own: list[Path] = []
+    for photo in photos:
+        (own if at_place(photo.parent) and _is_own(photo) else kept).append(photo)
+    return kept, own
+
+
+def _is_own(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return PICTURE_MARK in stream.read(_MARK_WITHIN)
+    except OSError:
+        return False
 
 
 def _are_one(target: Path, original: Path | None) -> bool:

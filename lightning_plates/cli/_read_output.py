@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from lightning_plates.cli._originals import Originals, OutputNames
+from lightning_plates.cli._originals import PICTURE_MARK, Originals, OutputNames
 from lightning_plates.cli._read_photos import PhotoAnswer
 from lightning_plates.drafts import replaceable, utf_8, write_bytes, write_text
 from lightning_plates.errors import InputError
-from lightning_plates.photos import encode_jpeg
+from lightning_plates.photos import RgbImage, encode_jpeg
 from lightning_plates.reading.pictures import annotate, redact
 from lightning_plates.reading.pipeline import PlateReading
 from lightning_plates.reading.records import CSV_COLUMNS, csv_rows, shown_text
@@ -162,13 +162,16 @@ class ReadOutput:
             self._file.flush()
         if answer.image is None or answer.reading is None:
             return
+        plates = answer.reading.plates
         if self._pictures is not None:
-            picture = annotate(answer.image, answer.reading.plates)
-            write_bytes(self._pictures / self._names.of(answer.file), encode_jpeg(picture))
+            self._write_picture(self._pictures, answer, annotate(answer.image, plates))
         if self._redacted is not None:
-            boxes = [plate.detection.box for plate in answer.reading.plates]
-            picture = redact(answer.image, boxes)
-            write_bytes(self._redacted / self._names.of(answer.file), encode_jpeg(picture))
+            boxes = [plate.detection.box for plate in plates]
+            self._write_picture(self._redacted, answer, redact(answer.image, boxes))
+
+    def _write_picture(self, folder: Path, answer: PhotoAnswer, picture: RgbImage) -> None:
+        data = encode_jpeg(picture, comment=PICTURE_MARK)
+        write_bytes(folder / self._names.of(answer.file), data)
 
     def _earlier_rows(self, table: Path) -> list[list[str]]:
         """Rows of the photos that an earlier run read.

@@ -18,6 +18,7 @@ from lightning_plates.cli._arguments import (
     positive_int,
     positive_number,
 )
+from lightning_plates.cli._originals import without_own_pictures
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.cli._read_output import ReadOutput, describe_photo, last_line
 from lightning_plates.cli._read_photos import PhotoAnswer, answer_photos
@@ -135,12 +136,23 @@ def _waiting(
     args: argparse.Namespace, kinds: set[SourceKind], output: ReadOutput
 ) -> Iterable[Path]:
     """Files to read; a list where all are known beforehand."""
-    named = [s for s in args.sources if kind_of(s) is SourceKind.PHOTOS]
-    photos = expand_photos(named, photo_phrases_of(args.lang))
+    photos = _photos(args)
     output.protect(photos)
     if SourceKind.PATH_STREAM not in kinds:
         return output.without_finished(photos)
     return output.without_finished(itertools.chain(photos, paths_from_lines(sys.stdin)))
+
+
+def _photos(args: argparse.Namespace) -> list[Path]:
+    """Photos that are named, or lie in what is; not those that an earlier run made."""
+    words = photo_phrases_of(args.lang)
+    named = [source for source in args.sources if kind_of(source) is SourceKind.PHOTOS]
+    folders = [folder for folder in (args.save, args.redact) if folder is not None]
+    photos, own = without_own_pictures(expand_photos(named, words), folders)
+    if own:
+        places = ", ".join(sorted({str(picture.parent) for picture in own}))
+        print(words.own_pictures.format(folders=places, count=len(own)), file=sys.stderr)
+    return photos
 
 
 def _report(output: ReadOutput, failed: list[PhotoAnswer], args: argparse.Namespace) -> None:

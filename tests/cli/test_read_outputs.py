@@ -75,6 +75,30 @@ def test_pictures_never_replace_another_photo_of_the_run(model, folder, tmp_path
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize("words", [("--redact", "out"), ("--redact", "out", "--save", "shown")])
+def test_a_second_run_makes_the_same_pictures_again(model, folder, capsys, words):
+    assert read(model, ".", *words, "--at", SUNDAY) == 0
+    first, before = capsys.readouterr(), contents(folder)
+    assert read(model, ".", *words, "--at", SUNDAY, "--lang", "es") == 0
+    second = capsys.readouterr()
+    assert second.out == first.out
+    places, count = ("out, shown", 4) if "shown" in words else ("out", 2)
+    assert second.err == f"{places}: imágenes de una ejecución anterior, que no se leen: {count}\n"
+    assert contents(folder) == before
+
+
+def test_photos_among_the_pictures_are_read_and_spared(model, folder, capsys):
+    assert read(model, ".", "--redact", "out") == 0
+    save_photo(folder / "out" / "deep_car.jpg", "BCR451")  # in place of a picture
+    before = contents(folder)
+    assert read(model, ".", "--redact", "out") == 2
+    assert "out/deep_car.jpg: would overwrite the original" in capsys.readouterr().err
+    assert contents(folder) == before
+    (folder / "out" / "deep_car.jpg").rename(folder / "out" / "new.jpg")
+    assert read(model, ".", "--redact", "out") == 0
+    assert "BCR-451" in capsys.readouterr().out
+
+
 def test_photos_of_one_name_get_a_picture_each(model, folder, tmp_path):
     save_photo(folder / "deep" / "car.png", "BCR456")
     (folder / "other").mkdir()
