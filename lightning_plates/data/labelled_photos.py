@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.data.annotations import read_annotations
-from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
+from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.split import PROTOCOLS, SIDES, SPLIT_FILE, Split, make_split, read_split
 from lightning_plates.errors import InputError
 
@@ -50,6 +50,17 @@ class Division:
     """Sources with photos on more than one side: what leaks from training to evaluation."""
     description: str
     """All of it in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class DividedSet:
+    """One set with all its boxes, divided into sides."""
+
+    annotations: AnnotationSet
+    """All of it."""
+    sides: Mapping[str, AnnotationSet]
+    """Photos of ``train``, ``val`` and ``test``."""
+    division: Division
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +105,28 @@ def read_divided(
     """
     if not paths:
         raise InputError("no photo set given; name one with --data.path FOLDER")
-    sides: dict[str, list[LabelledPhoto]] = {side: [] for side in SIDES}
-    divisions: list[Division] = []
-    photos: list[PhotoRecord] = []
-    for path in paths:
-        annotations = read_annotations(path)
-        split = _split(annotations, path, choice, seed, group_by)
-        divisions.append(_describe_division(path, split, seed))
-        photos += annotations.photos
-        for side in SIDES:
-            chosen = split.select(annotations, side) if split else annotations
-            sides[side] += _labelled(chosen)
+    divided = [divide_set(path, choice, seed, group_by) for path in paths]
+    photos = [photo for one in divided for photo in one.annotations.photos]
     return DividedSets(
-        {side: tuple(chosen) for side, chosen in sides.items()},
-        tuple(divisions),
+        {
+            side: tuple(photo for one in divided for photo in _labelled(one.sides[side]))
+            for side in SIDES
+        },
+        tuple(one.division for one in divided),
         boxes_left_out=sum(max(len(photo.boxes) - 1, 0) for photo in photos),
         photos_left_out=sum(not photo.boxes for photo in photos),
         classes=Counter(box.label for photo in photos for box in photo.boxes),
     )
+
+
+def divide_set(
+    path: Path, choice: SplitChoice = "auto", seed: int = 0, group_by: str = ""
+) -> DividedSet:
+    """Read an annotated set and divide it; see :func:`read_divided`."""
+    annotations = read_annotations(path)
+    split = _split(annotations, path, choice, seed, group_by)
+    sides = {side: split.select(annotations, side) if split else annotations for side in SIDES}
+    return DividedSet(annotations, sides, _describe_division(path, split, seed))
 
 
 def _split(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -13,13 +15,19 @@ from torch.utils.data import DataLoader, Dataset
 
 from lightning_plates import processing
 from lightning_plates.data.annotations.record import AnnotationSet
-from lightning_plates.data.labelled_photos import Division
+from lightning_plates.data.labelled_photos import (
+    DividedSet,
+    Division,
+    SplitChoice,
+    divide_set,
+)
 from lightning_plates.data.window_augmentation import WindowLook
 from lightning_plates.data.window_photos import (
     PhotoPool,
     PhotoSet,
     count_plates,
     divide_by_name,
+    label_photo,
     load_pool,
     select_photos,
 )
@@ -123,59 +131,104 @@ class PlateWindowDataModule(LightningDataModule):
     A Trainer must ask for new ones every epoch (``reload_dataloaders_every_n_epochs: 1``).
 
     Args:
-        sources: The sets; see :class:`PhotoSet`.
+        sources: Sets with a weight each and validation photos by name; see :class:`PhotoSet`.
         ranges: How windows are drawn.
         windows_per_epoch: Windows that make an epoch.
         batch_size: Windows of one step.
         workers: Processes that prepare windows; 0 does it in the main one, which is quickest
             where the network itself needs all the cores.
-        seed: Seed of all windows.
+        seed: Seed of all windows, and of a split that is made here.
         photometric: Whether light, colour, sharpness and noise of the windows are changed.
+        path: Further sets, or the only ones: folder or label file of one, or several of them. They
+            are divided into train, val and test as for the other networks.
+        split: How the sets of ``path`` are divided.
+        group_by: Regular expression whose match in a photo's name is its group in a split.
+
+    Raises:
+        InputError: There is neither a source nor a path.
     """
 
     def __init__(
         self,
-        sources: list[PhotoSet],
+        sources: list[PhotoSet] | None = None,
         ranges: WindowRanges | None = None,
         windows_per_epoch: int = 480,
         batch_size: int = 24,
         workers: int = 0,
         seed: int = 0,
         photometric: bool = True,
+        path: str | list[str] | None = None,
+        split: SplitChoice = "auto",
+        group_by: str = "",
     ) -> None:
         super().__init__()
-        self.sources, self.ranges = sources, ranges or WindowRanges()
+        self.sources, self.ranges = sources or [], ranges or WindowRanges()
+        self.paths = [Path(one) for one in ([path] if isinstance(path, str) else path or [])]
+        if not self.sources and not self.paths:
+            raise InputError("no photo set given; name one with --data.path FOLDER")
+        self.split_choice, self.group_by = split, group_by
         self.photometric = photometric
         self.windows_per_epoch, self.batch_size = windows_per_epoch, batch_size
         self.workers, self.seed = workers, seed
         self._pools: tuple[PhotoPool, ...] = ()
+        self._announced = False
 
     def setup(self, stage: str) -> None:
-        """Decode the training photos, once."""
+        """Decode the training photos, once.
+
+        Raises:
+            InputError: A set cannot be read, or a side that ``stage`` needs is empty.
+        """
+        if not self._announced:
+            print(*(division.description for division in self.divisions), sep="\n")
+            self._announced = True
+        for side in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
+            self._require(side)
         if stage == "fit" and not self._pools:
-            self._pools = tuple(load_pool(source) for source in self.sources)
+            self._pools = (*map(load_pool, self.sources), *map(_pool, self._divided))
             print("training windows from", count_plates(self._pools))
+
+    @cached_property
+    def _divided(self) -> tuple[DividedSet, ...]:
+        return tuple(
+            divide_set(path, self.split_choice, self.seed, self.group_by) for path in self.paths
+        )
 
     @property
     def divisions(self) -> tuple[Division, ...]:
         """How the sets that keep photos for validation were divided."""
-        return tuple(divide_by_name(one, self.seed) for one in self.sources if one.validation)
+        named = [divide_by_name(one, self.seed) for one in self.sources if one.validation]
+        return (*named, *(one.division for one in self._divided))
 
     def dataset(self, side: str) -> WholePhotoDataset:
-        """Whole validation photos of all sets that have some.
+        """Whole photos of all sets that have some on a side.
 
         Args:
-            side: ``val``; the finished model is tested on exported files instead.
+            side: ``val``, or ``test``, which only the sets of ``path`` have.
 
         Raises:
-            InputError: Another side, or no set keeps photos for validation.
+            InputError: No set keeps photos for that.
         """
-        if side != "val":
-            raise InputError(f"windows have no {side!r} photos; use evaluate-finder on a set")
-        chosen = [select_photos(one, validation=True) for one in self.sources if one.validation]
+        chosen = [one.sides[side] for one in self._divided if one.sides[side].photos]
+        if side == "val":
+            chosen += [
+                select_photos(one, validation=True) for one in self.sources if one.validation
+            ]
         if not chosen:
-            raise InputError("no set keeps photos for validation; give one a validation pattern")
+            raise InputError(
+                f"no set keeps {side!r} photos: those of --data.path are divided, a source needs "
+                "a validation pattern; evaluate-finder measures on any set"
+            )
         return WholePhotoDataset(chosen, self._spec)
+
+    def _require(self, side: str) -> None:
+        """Refuse before photos are decoded what would be refused after it."""
+        if side == "train":
+            for one in self._divided:
+                if not one.sides[side].photos:
+                    raise InputError(f"{one.division.path}: the split leaves no train photos")
+            return
+        self.dataset(side)
 
     def train_dataloader(self) -> DataLoader[PlateBatch]:
         """Windows of the current epoch."""
@@ -190,11 +243,22 @@ class PlateWindowDataModule(LightningDataModule):
         """Whole validation photos."""
         return DataLoader(self.dataset("val"), self.batch_size, num_workers=self.workers)
 
+    def test_dataloader(self) -> DataLoader[PlateBatch]:
+        """Whole test photos."""
+        return DataLoader(self.dataset("test"), self.batch_size, num_workers=self.workers)
+
     @property
     def _spec(self) -> ModelSpec:
         if self.trainer is None:
             raise RuntimeError("the data module is not attached to a Trainer")
         return cast("SpecModule", self.trainer.lightning_module).spec
+
+
+def _pool(divided: DividedSet) -> PhotoPool:
+    """Decode the training photos of a set."""
+    train = divided.sides["train"]
+    photos = tuple(label_photo(load_photo(train.path_of(one)), one) for one in train.photos)
+    return PhotoPool(photos, PhotoSet(Path(divided.division.path)))
 
 
 def to_example(

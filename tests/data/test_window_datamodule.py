@@ -1,4 +1,5 @@
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from pytorch_lightning import Trainer
 
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import BoxRecord
+from lightning_plates.data.split import make_split, read_split, write_split
 from lightning_plates.data.window_augmentation import WindowLook
 from lightning_plates.data.window_datamodule import (
     MAX_BOXES,
@@ -106,6 +108,46 @@ def test_looks_repeat_by_seed_and_change_the_window():
     changed = [look(image, seed) for seed in range(20)]
     assert any((one != image).any() for one in changed)
     np.testing.assert_array_equal(look(image, 7), changed[7])
+
+
+def attached(data):
+    """The data module with the Trainer that it asks for the network's convention."""
+    data.trainer = SimpleNamespace(lightning_module=SimpleNamespace(spec=SPEC))
+    return data
+
+
+def test_own_photos_are_divided_as_data_split_says(photo_set, tmp_path, make_photo_set, capsys):
+    boxes = {f"photo{i}.png": [BoxRecord(10 + i, 20, 50 + i, 32)] for i in range(10)}
+    photos = make_photo_set(tmp_path, boxes)
+    boxes_csv.write(photos, tmp_path)
+    write_split(make_split(photos, seed=5), tmp_path)
+    data = attached(PlateWindowDataModule(path=str(tmp_path)))
+    data.setup("fit")
+    seen = {side: {p.file for p in data.dataset(side).photos} for side in ("val", "test")}
+    split = read_split(tmp_path)
+    assert seen == {side: set(split.files(side)) for side in ("val", "test")}
+    assert {photo.file for photo in data._pools[0].photos} == set(split.files("train"))
+    assert [(one.protocol, one.seed) for one in data.divisions] == [("grouped", 5)]
+    assert "train 8, val 1, test 1" in capsys.readouterr().out
+    # Beside a set with a weight of its own, both are trained on and validated with.
+    both = attached(PlateWindowDataModule([photo_set], path=[str(tmp_path)]))
+    both.setup("fit")
+    assert [len(pool.photos) for pool in both._pools] == [5, 8]
+    assert len(both.dataset("val")) == 2 + 1
+
+
+def test_without_photos_or_a_side_it_says_what_to_name(tmp_path, make_photo_set):
+    with pytest.raises(InputError, match=r"--data\.path"):
+        PlateWindowDataModule()
+    boxes = {f"photo{i}.png": [BoxRecord(10 + i, 20, 50 + i, 32)] for i in range(4)}
+    photos = make_photo_set(tmp_path, boxes)
+    boxes_csv.write(photos, tmp_path)
+    write_split(make_split(photos, fractions=(0.0, 1.0, 0.0)), tmp_path)
+    data = attached(PlateWindowDataModule(path=str(tmp_path)))
+    with pytest.raises(InputError, match="leaves no train photos"):
+        data.setup("fit")
+    with pytest.raises(InputError, match="no set keeps 'test' photos"):
+        data.setup("test")
 
 
 @pytest.mark.slow
