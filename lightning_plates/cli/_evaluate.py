@@ -10,6 +10,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 
 from lightning_plates.cli._train import PlatesCLI, readable_errors
 from lightning_plates.drafts import write_text
+from lightning_plates.errors import InputError
 from lightning_plates.models.checkpoint import SpecModule, load_checkpoint
 from lightning_plates.training.photo_table import PhotoTable
 from lightning_plates.training.run_folder import RunFolder
@@ -39,10 +40,16 @@ class EvaluationCLI(PlatesCLI):
 
 
 def _settings_of_run(argv: list[str]) -> list[str]:
-    """Name the config beside the checkpoint, so that its own photos are the default."""
+    """Name the config beside the checkpoint, so that its own photos are the default.
+
+    Raises:
+        InputError: There is no such checkpoint; the parser would only miss its photos.
+    """
+    checkpoints = [Path(word) for word in argv if word.endswith(".ckpt")]
+    for missing in (file for file in checkpoints if not file.is_file()):
+        raise InputError(f"{missing}: no such file")
     if any(word in {"-c", "--config"} or word.startswith("--config=") for word in argv):
         return []
-    checkpoints = [Path(word) for word in argv if word.endswith(".ckpt")]
     config = RunFolder(checkpoints[0].parent).config if checkpoints else None
     return ["--config", str(config)] if config is not None and config.is_file() else []
 

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import re
 from pathlib import Path
 
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
+from lightning_plates.data.labelled_photos import divide_set
+from lightning_plates.data.split import SIDES, SPLIT_FILE
 from lightning_plates.errors import InputError
 
 
-def choose_photos(path: Path, only: str | None) -> AnnotationSet:
+def choose_photos(path: Path, only: str | None, side: str | None = None) -> AnnotationSet:
     """Photos of the set at ``path`` whose name begins with the expression ``only``.
 
+    Args:
+        path: A label file, or a folder with one.
+        only: The expression; ``None`` takes all names.
+        side: ``train``, ``val`` or ``test`` of the set's ``split.csv``; ``None`` takes all.
+
     Raises:
-        InputError: There are none, or the set or the expression cannot be read.
+        InputError: There are none, the set or the expression cannot be read, or the set is not
+            divided.
     """
-    annotations = read_annotations(path)
+    annotations = read_annotations(path) if side is None else _read_side(path, side)
     if only is None:
         return annotations
     try:
@@ -28,3 +37,24 @@ def choose_photos(path: Path, only: str | None) -> AnnotationSet:
     if not photos:
         raise InputError(f"{path}: no photo's name begins with {only!r}")
     return dataclasses.replace(annotations, photos=photos)
+
+
+def add_side_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--side``."""
+    parser.add_argument(
+        "--side", choices=SIDES, help="only this side of the set's split.csv (default: all photos)"
+    )
+
+
+def _read_side(path: Path, side: str) -> AnnotationSet:
+    """A split that is made now might be another one than a network was trained with."""
+    folder = path if path.is_dir() else path.parent
+    if not (folder / SPLIT_FILE).exists():
+        raise InputError(
+            f"{folder}: no {SPLIT_FILE}, so nothing says which photos are {side} photos; "
+            f"before training: python -m lightning_plates data split {folder}"
+        )
+    photos = divide_set(path).sides[side]
+    if not photos.photos:
+        raise InputError(f"{folder / SPLIT_FILE}: leaves no {side} photos")
+    return photos

@@ -12,7 +12,7 @@ import numpy as np
 
 from lightning_plates import processing
 from lightning_plates.cli._arguments import fraction
-from lightning_plates.cli._photo_sets import choose_photos
+from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import draft_of
@@ -37,7 +37,8 @@ def main(argv: list[str]) -> int:
     module = load_checkpoint(args.checkpoint)
     if not isinstance(module, LitPlateDetector):
         raise InputError(f"{args.checkpoint}: {type(module).__name__} gives no scores to calibrate")
-    scores, right = collect_candidates(module, [choose_photos(s, args.only) for s in args.sets])
+    sets = [choose_photos(path, args.only, args.side) for path in args.sets]
+    scores, right = collect_candidates(module, sets)
     scaling = fit_scaling(scores, right)
     scale_scores(module.network, scaling)
     _save(args.checkpoint, args.output, module, args.threshold)
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("checkpoint", type=Path, help="checkpoint of a training run, *.ckpt")
     parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="label file or folder")
     parser.add_argument("--only", metavar="REGEX", help="only photos whose name begins with it")
+    add_side_option(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, help="checkpoint to write")
     parser.add_argument(
         "--threshold",

@@ -17,7 +17,7 @@ from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_bo
 from lightning_plates.bench.report.document import Document
 from lightning_plates.bench.report.markdown import to_markdown
 from lightning_plates.cli._arguments import add_runtime_options, positive_int
-from lightning_plates.cli._photo_sets import choose_photos
+from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_bytes
@@ -72,7 +72,7 @@ def draw_photos(
 
 
 def _learn(model: Runtime, args: argparse.Namespace) -> FitMargin:
-    annotations = choose_photos(args.set, args.only)
+    annotations = choose_photos(args.set, args.only, args.side)
     fitted_on, others = draw_photos(annotations, args.photos, args.seed)
     matched = match_boxes(_ask(model, fitted_on, args.look))
     margin = fit_margin(matched)
@@ -139,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         help="learn from so many; the others show what it does (default: %(default)s)")  # fmt: skip
     add("--seed", type=int, default=0, help="of the draw of those photos (default: %(default)s)")
     add("--only", metavar="REGEX", help="only photos whose name begins with a match")
+    add_side_option(parser)
     add("--look", type=positive_int, default=2, metavar="N",
         help="looks at each photo, as for read (default: %(default)s)")  # fmt: skip
     add("--remove", action="store_true", help="take the model's margin away instead")

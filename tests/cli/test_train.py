@@ -217,3 +217,9 @@ def test_a_damaged_photo_is_one_line_whoever_decodes_it(fit, tmp_path, plate_set
         (line,) = capsys.readouterr().err.splitlines()
         assert "not a photo" in line
         assert "Traceback" not in line
+
+
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_a_checkpoint_that_is_not_there_is_named(command, capsys):
+    assert main([command, "runs/absent/best.ckpt"]) == 2
+    assert capsys.readouterr().err == "error: runs/absent/best.ckpt: no such file\n"
