@@ -84,7 +84,7 @@ class ReadOutput:
         self._earlier: list[list[str]] = []
         self._file: TextIO | None = None
         self.files_seen = 0
-        """Files that :meth:`without_finished` was asked about."""
+        """Files that it was asked about."""
         self.files_finished = 0
         """How many of them an earlier run finished."""
         if self._table is not None:
@@ -126,26 +126,26 @@ class ReadOutput:
         self.protect(files)
         self._originals.refuse_overwriting(self._targets(files))
 
-    def without_finished(self, files: Iterable[Path]) -> Iterable[Path]:
-        """Files that an earlier run did not finish, admitted; a list stays a list."""
-        if not isinstance(files, list):
-            return self._admit_each(self._unfinished(files))
-        waiting = list(self._unfinished(files))
+    def without_finished(self, files: Iterable[Path]) -> list[Path]:
+        """Files that an earlier run did not finish, admitted together."""
+        waiting = [file for file in files if self._is_waiting(file)]
         self.admit(waiting)
         return waiting
 
-    def _unfinished(self, files: Iterable[Path]) -> Iterator[Path]:
+    def stream_without_finished(self, files: Iterable[Path | None]) -> Iterator[Path | None]:
+        """Likewise one by one, as they come; ``None`` where none has come."""
         for file in files:
-            self.files_seen += 1
-            if utf_8(str(file)).decode() in self._finished:
-                self.files_finished += 1
-            else:
+            if file is None:
+                yield None
+            elif self._is_waiting(file):
+                self.admit([file])
                 yield file
 
-    def _admit_each(self, files: Iterable[Path]) -> Iterator[Path]:
-        for file in files:
-            self.admit([file])
-            yield file
+    def _is_waiting(self, file: Path) -> bool:
+        self.files_seen += 1
+        finished = utf_8(str(file)).decode() in self._finished
+        self.files_finished += finished
+        return not finished
 
     def _targets(self, files: Iterable[Path]) -> Iterator[Path]:
         """What will be written of ``files``."""

@@ -46,7 +46,7 @@ class PhotoAnswer:
 
 def answer_photos(
     reader: PlateReader,
-    files: Iterable[Path],
+    files: Iterable[Path | None],
     moment: Callable[[], dt.datetime],
     workers: int,
     words: PhotoPhrases,
@@ -60,7 +60,8 @@ def answer_photos(
 
     Args:
         reader: What reads a photo.
-        files: The photos; they may come in for days.
+        files: The photos; they may come in for days. ``None`` stands for a moment without one, in
+            which the answers that are ready go out.
         moment: When the vehicles want to circulate, asked anew for each photo.
         workers: Photos at the same time.
         words: Language of the errors.
@@ -73,9 +74,9 @@ def answer_photos(
     with ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             for file in files:
-                pending.append(pool.submit(answer, file))
-                # One worker reads a stream of paths as they come, not one path late.
-                while len(pending) >= (workers * AHEAD if workers > 1 else 1):
+                if file is not None:
+                    pending.append(pool.submit(answer, file))
+                while pending and (len(pending) >= workers * AHEAD or pending[0].done()):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

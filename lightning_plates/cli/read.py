@@ -37,6 +37,7 @@ from lightning_plates.reading.sources import (
     SourceKind,
     expand_photos,
     kind_of,
+    paths_as_they_come,
     paths_from_lines,
     without_quotes,
 )
@@ -120,7 +121,7 @@ def _read_all(reader: PlateReader, args: argparse.Namespace, kinds: set[SourceKi
 
 
 def _answers(
-    reader: PlateReader, files: Iterable[Path], args: argparse.Namespace, workers: int
+    reader: PlateReader, files: Iterable[Path | None], args: argparse.Namespace, workers: int
 ) -> Iterator[PhotoAnswer]:
     return answer_photos(
         reader,
@@ -134,13 +135,13 @@ def _answers(
 
 def _waiting(
     args: argparse.Namespace, kinds: set[SourceKind], output: ReadOutput
-) -> Iterable[Path]:
+) -> Iterable[Path | None]:
     """Files to read; a list where all are known beforehand."""
     photos = _photos(args)
     output.protect(photos)
     if SourceKind.PATH_STREAM not in kinds:
         return output.without_finished(photos)
-    return output.without_finished(itertools.chain(photos, paths_from_lines(sys.stdin)))
+    return output.stream_without_finished(itertools.chain(photos, paths_as_they_come(sys.stdin)))
 
 
 def _photos(args: argparse.Namespace) -> list[Path]:

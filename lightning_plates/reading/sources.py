@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import glob
+import io
+import os
+import select
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
+from typing import TextIO
 
 from lightning_plates.errors import InputError
 from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
@@ -18,6 +23,13 @@ VIDEO_SUFFIXES = frozenset(
 
 STREAM_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "udp://")
 """Beginnings of network addresses of cameras."""
+
+
+_MOMENT_S = 0.1
+"""Seconds without a path after which answers that are ready go out."""
+
+_CHUNK = 65536
+"""Bytes that are read at most at once: as many as a pipe of Linux holds."""
 
 
 class SourceKind(Enum):
@@ -82,6 +94,40 @@ def paths_from_lines(lines: Iterable[str]) -> Iterator[Path]:
         for part in line.split("\0"):
             if part.strip():
                 yield Path(part.strip())
+
+
+def paths_as_they_come(stream: TextIO) -> Iterator[Path | None]:
+    """Paths of an open stream; ``None`` each time that none has come for a moment."""
+    for line in _lines_as_they_come(stream):
+        if line is None:
+            yield None
+        else:
+            yield from paths_from_lines([line])
+
+
+def _lines_as_they_come(stream: TextIO) -> Iterator[str | None]:
+    try:
+        number = stream.fileno()
+    except io.UnsupportedOperation:  # text in memory does not keep anyone waiting
+        yield from stream
+        return
+    if sys.platform == "win32":  # select knows sockets alone there
+        yield from stream
+        return
+    rest = b""
+    while True:
+        ready, _, _ = select.select([number], [], [], _MOMENT_S)
+        if not ready:
+            yield None
+            continue
+        chunk = os.read(number, _CHUNK)
+        if not chunk:
+            yield os.fsdecode(rest)
+            return
+        # Whoever ends names with null bytes may have line ends in them.
+        end = b"\0" if b"\0" in rest + chunk else b"\n"
+        *lines, rest = (rest + chunk).split(end)
+        yield from map(os.fsdecode, lines)
 
 
 def without_quotes(text: str) -> str:

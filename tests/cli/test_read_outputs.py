@@ -5,6 +5,8 @@ import datetime as dt
 import io
 import json
 import os
+import select
+import subprocess
 import sys
 
 import pytest
@@ -320,3 +322,19 @@ def test_every_photo_of_a_stream_is_judged_at_its_own_moment(model, folder, caps
 def test_moments_at_the_ends_of_time_are_one_line(model, folder, capsys, moment):
     assert read(model, "car.jpg", "--at", moment) == 2
     assert "expected a moment such as" in capsys.readouterr().err
+
+
+def test_a_stream_is_answered_before_its_next_path_comes(model, folder):
+    command = [sys.executable, "-m", "lightning_plates", "read", "--model", str(model), "-"]
+    with subprocess.Popen(
+        [*command, "--json", "--workers", "4"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        for name in ("car.jpg", "deep/car.jpg"):
+            process.stdin.write(f"{name}\n".encode())
+            process.stdin.flush()
+            # Nothing else comes in: an answer that waited for more would be waited for in vain.
+            ready, _, _ = select.select([process.stdout], [], [], 60)
+            assert ready, "no answer while the stream is open"
+            assert json.loads(process.stdout.readline())["file"] == name
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0

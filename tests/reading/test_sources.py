@@ -1,8 +1,13 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from lightning_plates.reading.sources import paths_from_lines, without_quotes
+from lightning_plates.reading.sources import (
+    paths_as_they_come,
+    paths_from_lines,
+    without_quotes,
+)
 
 
 def test_paths_end_with_a_line_or_a_null_byte():
@@ -26,3 +31,33 @@ def test_paths_end_with_a_line_or_a_null_byte():
 )
 def test_one_pair_of_quotes_goes(text, path):
     assert without_quotes(text) == path
+
+
+@pytest.mark.parametrize(
+    ("data", "paths"),
+    [
+        (b"a.jpg\nb c.jpg", ["a.jpg", "b c.jpg"]),
+        (b"a.jpg\r\n\nb.jpg\n", ["a.jpg", "b.jpg"]),
+        (b"two\nlines.jpg\0b.jpg\0", ["two\nlines.jpg", "b.jpg"]),
+        (b"caf\xe9.jpg\n", [os.fsdecode(b"caf\xe9.jpg")]),
+        (b"", []),
+    ],
+)
+def test_paths_of_a_pipe_keep_their_bytes(data, paths):
+    reading, writing = os.pipe()
+    os.write(writing, data)
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        came = [path for path in paths_as_they_come(stream) if path is not None]
+    assert came == [Path(path) for path in paths]
+
+
+def test_a_pipe_in_which_nothing_comes_says_so():
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stream:
+        coming = paths_as_they_come(stream)
+        assert next(coming) is None
+        os.write(writing, b"late.jpg\n")
+        assert next(coming) == Path("late.jpg")
+        os.close(writing)
+        assert list(coming) == []
