@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import datetime as dt
 import itertools
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from lightning_plates.cli._read_output import ReadOutput, describe_photo, last_l
 from lightning_plates.cli._read_photos import PhotoAnswer, answer_photos
 from lightning_plates.cli._read_video import read_video
 from lightning_plates.console import UNREADABLE_EXIT_CODE
+from lightning_plates.data.workers import core_count
 from lightning_plates.errors import InputError
 from lightning_plates.photo_phrases import photo_phrases_of
 from lightning_plates.reading.calibration import load_calibration
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     _check_arguments(args, kinds)
     rules = load_rules(args)
     path = args.model or default_model()
-    threads = args.threads or (os.cpu_count() or 1 if args.workers == 1 else 1)
+    threads = args.threads or _threads(args, kinds)
     with open_model(path, args.runtime, args.device, threads) as model:
         if SourceKind.VIDEO in kinds:
             frame_reader = open_reader(args, model, frame_rules(rules), threads)
@@ -65,6 +65,13 @@ def main(argv: list[str]) -> int:
         if args.interactive:
             return _converse(reader, args)
         return _read_all(reader, args, kinds)
+
+
+def _threads(args: argparse.Namespace, kinds: set[SourceKind]) -> int:
+    """Threads for one photo: all cores where nothing else would fill them."""
+    alone = len(args.sources) == 1 and Path(args.sources[0]).is_file()
+    one_by_one = alone or args.interactive or SourceKind.VIDEO in kinds or args.workers == 1
+    return core_count() if one_by_one else 1
 
 
 def load_rules(args: argparse.Namespace) -> ReadingRules:
@@ -271,6 +278,7 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
                        help="text engine (%(default)s)")  # fmt: skip
     group.add_argument("--look", type=positive_int, default=2, metavar="N",
                        help="looks at every plate (%(default)s)")  # fmt: skip
-    group.add_argument("--workers", type=positive_int, default=os.cpu_count() or 1,
+    group.add_argument("--workers", type=positive_int, default=core_count(),
                        help="photos read at the same time (%(default)s)")  # fmt: skip
-    group.add_argument("--threads", type=positive_int, help="threads for one photo")
+    group.add_argument("--threads", type=positive_int,
+                       help="threads for one photo (1; all cores for one at a time)")  # fmt: skip

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from lightning_plates.__main__ import main
+from lightning_plates.errors import InputError
 from lightning_plates.reading.records import CSV_COLUMNS
 
 SPECIFICATION = importlib.util.spec_from_file_location(
@@ -308,3 +309,29 @@ def test_without_torch_a_drawn_plate_is_read(tmp_path):
 def test_a_pattern_is_expanded(model, photo, capsys):
     assert read(model, str(photo.parent / "*.png")) == 0
     assert "BCR-456" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "threads"),
+    [
+        (["photos"], 1),
+        (["photos/car.png"], 4),
+        (["photos/car.png", "photos/car.png"], 1),
+        (["photos", "--workers", "1"], 4),
+        (["photos/car.png", "--threads", "2"], 2),
+        (["gone.mp4"], 4),
+        (["--interactive"], 4),
+    ],
+)
+def test_what_is_read_one_by_one_has_all_cores(model, photo, monkeypatch, words, threads):
+    opened = []
+
+    def open_model(path, runtime, device, threads):
+        opened.append(threads)
+        raise InputError("seen enough")
+
+    monkeypatch.chdir(photo.parent.parent)
+    monkeypatch.setattr("lightning_plates.cli.read.core_count", lambda: 4)
+    monkeypatch.setattr("lightning_plates.cli.read.open_model", open_model)
+    assert read(model, *words, *([] if "--workers" in words else ["--workers", "4"])) == 2
+    assert opened == [threads]
