@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -75,17 +75,13 @@ class DividedSets:
     """Boxes beside the largest of their photo."""
     photos_left_out: int
     """Photos without a box."""
-    classes: Mapping[str, int]
-    """Boxes by what the annotators called them; all count as plates."""
 
     def describe(self) -> str:
         """One line for people."""
         counts = ", ".join(f"{name} {len(self.sides[name])}" for name in SIDES)
-        several = ", ".join(f"{name!r} {count}" for name, count in self.classes.items())
-        mixed = f"; all classes count as plates: {several}" if len(self.classes) > 1 else ""
         return (
             f"photos: {counts}; one box a photo, the largest: {self.boxes_left_out} smaller ones "
-            f"left out, and {self.photos_left_out} photos without a box{mixed}"
+            f"left out, and {self.photos_left_out} photos without a box"
         )
 
 
@@ -115,7 +111,6 @@ def read_divided(
         tuple(one.division for one in divided),
         boxes_left_out=sum(max(len(photo.boxes) - 1, 0) for photo in photos),
         photos_left_out=sum(not photo.boxes for photo in photos),
-        classes=Counter(box.label for photo in photos for box in photo.boxes),
     )
 
 
@@ -126,7 +121,9 @@ def divide_set(
     annotations = read_annotations(path)
     split = _split(annotations, path, choice, seed, group_by)
     sides = {side: split.select(annotations, side) if split else annotations for side in SIDES}
-    return DividedSet(annotations, sides, _describe_division(path, split, seed))
+    division = _describe_division(path, split, seed)
+    described = division.description + _warn_of_classes(annotations)
+    return DividedSet(annotations, sides, replace(division, description=described))
 
 
 def _split(
@@ -144,6 +141,15 @@ def _split(
         known = ", ".join(("auto", *PROTOCOLS, "none"))
         raise InputError(f"split {choice!r} is none of {known}, and no such file exists")
     return read_split(Path(choice))
+
+
+def _warn_of_classes(annotations: AnnotationSet) -> str:
+    """Whoever labelled vehicles, too, would train on them as plates."""
+    classes = Counter(box.label for photo in annotations.photos for box in photo.boxes)
+    if len(classes) < 2:
+        return ""
+    shown = ", ".join(f"{name!r} {count}" for name, count in classes.most_common())
+    return f"; all classes count as plates: {shown} (data import --classes chooses)"
 
 
 def _describe_division(path: Path, split: Split | None, seed: int) -> Division:

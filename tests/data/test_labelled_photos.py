@@ -27,3 +27,11 @@ def test_a_written_split_is_taken_by_its_path(tmp_path, photo_set):
 def test_a_misspelt_protocol_names_the_known_ones(photo_set):
     with pytest.raises(InputError, match="'groupd' is none of auto, grouped, thesis, none"):
         read_divided([photo_set.root], "groupd")
+
+
+def test_boxes_of_several_classes_are_told_before_they_are_trained_on(tmp_path, make_photo_set):
+    boxes = (BoxRecord(0, 0, 90, 60, "car"), BoxRecord(10, 20, 40, 30, "licence"))
+    names = [f"{number}.png" for number in range(10)]
+    boxes_csv.write(make_photo_set(tmp_path, dict.fromkeys(names, boxes)), tmp_path)
+    (division,) = read_divided([tmp_path]).divisions
+    assert "all classes count as plates: 'car' 10, 'licence' 10" in division.description
