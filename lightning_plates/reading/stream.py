@@ -36,6 +36,9 @@ LENGTH_TOLERANCE = 0.02
 """Share of the declared frames that may be missing before a file counts as cut: containers
 that declare no count are counted by duration × rate, which is off by a frame or two."""
 
+_NEW_START_S = 1.0
+"""A file's clock that goes back by more has started anew; time stamps jitter by less."""
+
 _WAIT_SLICE_S = 0.1
 """Longest sleep before a request to stop is seen."""
 
@@ -148,14 +151,36 @@ def _file_frames(
             raise VideoError(words.cut_short.format(name=path, found=count, declared=declared))
 
 
+class _Clock:
+    """The time of a file's frames, which goes on where the file's own clock starts anew.
+
+    It does in the middle of recordings that were joined byte by byte, as is usual for ``.ts``.
+    """
+
+    def __init__(self) -> None:
+        self._before_s = self._shift_s = 0.0
+        self._keeps_time = False
+
+    def read(self, capture: Capture, number: int) -> float:
+        """Seconds from the start to the frame grabbed last, whose number is ``number``."""
+        period_s = 1 / (capture.fps or ASSUMED_FPS)
+        self._keeps_time |= capture.time_s > 0
+        shown_s = capture.time_s if self._keeps_time else number * period_s
+        if shown_s + self._shift_s < self._before_s - _NEW_START_S:
+            self._shift_s = self._before_s + period_s - shown_s
+        self._before_s = shown_s + self._shift_s
+        return self._before_s
+
+
 def _sampled(
     capture: Capture, fps: float, stopping: threading.Event
 ) -> Generator[Frame, None, int]:
     """Frames at least ``1 / fps`` seconds of video apart; returns how many were stepped over."""
     number = 0
     due_s = 0.0
+    clock = _Clock()
     while not stopping.is_set() and capture.grab():
-        time_s = capture.time_s or number / (capture.fps or ASSUMED_FPS)
+        time_s = clock.read(capture, number)
         # Half a millisecond: time stamps are rounded to the container's time base.
         if time_s + 5e-4 >= due_s and (image := capture.retrieve()) is not None:
             due_s = _next_due(due_s, time_s, fps)

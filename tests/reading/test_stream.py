@@ -118,6 +118,23 @@ def test_a_file_is_sampled_by_its_own_time(video, fps, step):
     assert numbers == list(range(0, FRAMES, step))
 
 
+def test_recordings_that_were_joined_are_read_to_their_end(tmp_path):
+    """A transport stream's clock starts anew with each part; frames must not wait for it."""
+    part = tmp_path / "part.ts"
+    code = cv2.VideoWriter_fourcc(*"mpg2")
+    writer = cv2.VideoWriter(str(part), cv2.CAP_FFMPEG, code, FPS, (200, 120))
+    if not writer.isOpened():
+        pytest.skip("this OpenCV cannot write a transport stream")
+    for number in range(FRAMES):
+        writer.write(draw(number))
+    writer.release()
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 3)
+    times = [frame.time_s for frame in frames_of(joined, StreamOptions(fps=2))]
+    assert len(times) == pytest.approx(3 * FRAMES / FPS * 2, abs=1)
+    assert np.diff(times) == pytest.approx(0.5, abs=0.15)
+
+
 def test_an_avi_that_ends_mid_frame_is_answered_and_said_to_be_cut(video, tmp_path):
     if video.suffix != ".avi":
         pytest.skip("the index of an mp4 stands at its end; see the next test")
