@@ -179,9 +179,14 @@ def _blank_labels(files: list[_File], photos: PhotoFolder) -> dict[Path, str]:
 
 
 def _only_format(folder: Path, found: dict[Path, str]) -> str:
+    """The format of all files; several that each hold a set are parts of one by having one name.
+
+    So exports are laid out that come divided: ``train/_annotations.coco.json``, ``valid/…``.
+    """
     names = sorted(set(found.values()))
-    if len(names) > 1 or (len(found) > 1 and not has_file_per_photo(label_formats()[names[0]])):
-        shown = ", ".join(sorted(path.name for path in found)[:4])
+    parts = len({path.name for path in found}) == 1
+    if len(names) > 1 or not (parts or has_file_per_photo(label_formats()[names[0]])):
+        shown = ", ".join(sorted(path.relative_to(folder).as_posix() for path in found)[:4])
         raise InputError(f"{folder}: several label files ({shown}); name the one to read")
     return names[0]
 
