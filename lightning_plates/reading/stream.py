@@ -309,6 +309,7 @@ class _Grabber(threading.Thread):
         self._closing, self._wanted = threading.Event(), threading.Event()
         # From the start: a source may end before anyone has asked for its first frame.
         self._wanted.set()
+        self._first_is_due = True
         self._handed_over: queue.SimpleQueue[RgbImage | None] = queue.SimpleQueue()
 
     def run(self) -> None:
@@ -324,7 +325,9 @@ class _Grabber(threading.Thread):
     def next_frame(self, timeout_s: float) -> RgbImage | None:
         """A frame grabbed after this call; ``None`` if the source ended or ``timeout_s`` passed."""
         deadline_s = time.monotonic() + timeout_s
-        self._wanted.set()
+        if not self._first_is_due:  # a second wish for it would leave every frame one turn old
+            self._wanted.set()
+        self._first_is_due = False
         while not self._stopping.is_set() and time.monotonic() < deadline_s:
             with contextlib.suppress(queue.Empty):
                 return self._handed_over.get(timeout=_WAIT_SLICE_S)

@@ -15,6 +15,7 @@ from lightning_plates.reading.capture import Timeouts
 from lightning_plates.reading.stream import (
     Reconnection,
     StreamOptions,
+    _Grabber,
     frames_of,
     shown_address,
 )
@@ -267,33 +268,55 @@ def test_delays_double_up_to_a_limit():
     assert math.fsum(Reconnection().delays_s()) == 1 + 2 + 4 + 8 + 16 + 30 * 3
 
 
+class CountingCapture(FakeCapture):
+    """A source whose frames tell their number."""
+
+    count = 0
+
+    def grab(self):
+        self.count += 1
+        return super().grab()
+
+    def retrieve(self):
+        # The whole count as bytes: an idle source reaches millions.
+        return np.frombuffer(self.count.to_bytes(12, "big"), np.uint8).reshape(2, 2, 3)
+
+    def wait_for(self, count):
+        while self.count < count:
+            time.sleep(0.001)
+
+
+def number_of(image):
+    return int.from_bytes(image.tobytes(), "big")
+
+
 def test_a_slow_reader_sees_the_newest_frame():
-    class Counting(FakeCapture):
-        count = 0
-
-        def grab(self):
-            self.count += 1
-            return super().grab()
-
-        def retrieve(self):
-            # The whole count as bytes: an idle source reaches millions.
-            return np.frombuffer(self.count.to_bytes(12, "big"), np.uint8).reshape(2, 2, 3)
-
     stopping = threading.Event()
-    capture = Counting(10**9)
+    capture = CountingCapture(10**9)
     grabbed, seen = [], []
     for frame in frames_of(0, live_options([]), stopping, Opener([capture])):
-        seen.append(int.from_bytes(frame.image.tobytes(), "big"))
+        seen.append(number_of(frame.image))
         # Reading takes as long as five frames, however busy the machine is.
         grabbed.append(seen[-1] + 5)
-        while capture.count < grabbed[-1]:
-            time.sleep(0.001)
+        capture.wait_for(grabbed[-1])
         if len(seen) == 3:
             stopping.set()
 
     # What was grabbed meanwhile is skipped; a queue would give the next number.
     assert seen[1] >= grabbed[0] - 1
     assert seen[2] >= grabbed[1] - 1
+
+
+def test_a_frame_that_came_before_it_was_asked_for_makes_no_later_one_old():
+    capture = CountingCapture(10**9)
+    grabber = _Grabber(lambda: capture, threading.Event())
+    grabber.start()
+    capture.wait_for(5)  # the first frame waits by now
+    assert grabber.next_frame(5) is not None
+    before = capture.count
+    capture.wait_for(before + 5)
+    assert number_of(grabber.next_frame(5)) >= before + 5
+    grabber.close()
 
 
 def test_stopping_ends_a_stream_at_once():
