@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import struct
 import warnings
 import zlib
@@ -147,7 +148,7 @@ def _reporting(name: str, words: PhotoPhrases) -> Iterator[None]:
         yield
     except UnidentifiedImageError as error:
         raise PhotoError(words.not_a_photo.format(name=name)) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         limit = Image.MAX_IMAGE_PIXELS
         raise PhotoError(words.too_many_pixels.format(name=name, limit=limit)) from error
     except _DECODING_ERRORS as error:
@@ -159,10 +160,12 @@ def _open_image(data: bytes, words: PhotoPhrases) -> Iterator[Image.Image]:
     if not data:
         raise ValueError(words.empty)
     with warnings.catch_warnings():
-        # Odd EXIF blocks are common in phone photos and harmless; bombs are not.
+        # Odd EXIF blocks are common in phone photos and harmless.
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(BytesIO(data)) as image:
+            # Not by Pillow's warning: threads share the filters of warnings.
+            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
+                raise Image.DecompressionBombError
             yield image
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,19 @@ def test_whatever_a_decoder_raises_is_about_one_photo(tmp_path, monkeypatch, err
     monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.load", fail)
     with pytest.raises(PhotoError, match=r"phone\.jpg: damaged photo \(Failed to decode image\)"):
         load_photo(save)
+
+
+def test_bombs_are_refused_whatever_other_threads_do_to_the_filters_of_warnings(
+    tmp_path, monkeypatch
+):
+    bomb = tmp_path / "bomb.jpg"
+    bomb.write_bytes(encode_jpeg(np.full((64, 64, 3), 90, dtype=np.uint8)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 64 * 64 - 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        monkeypatch.setattr("warnings.simplefilter", lambda *words, **options: None)
+        with pytest.raises(PhotoError, match="refused as a decompression bomb"):
+            load_photo(bomb)
 
 
 def test_a_missing_file_is_named(tmp_path):
