@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import io
 import os
@@ -74,7 +75,7 @@ def expand_photos(arguments: Sequence[str], words: PhotoPhrases = ENGLISH) -> li
         if path.is_dir():
             files += find_photos(path, words)
         elif not path.exists() and glob.has_magic(argument):
-            matches = sorted(Path(match) for match in glob.glob(argument, recursive=True))  # noqa: PTH207 -- the pattern may be absolute
+            matches = sorted(_matches(path))
             if not matches:
                 raise InputError(words.no_match.format(name=argument))
             files += [match for match in matches if match.is_file()]
@@ -83,6 +84,26 @@ def expand_photos(arguments: Sequence[str], words: PhotoPhrases = ENGLISH) -> li
     if files and not any(file.exists() for file in files):
         raise InputError(words.missing.format(name=files[0]))
     return list(dict.fromkeys(files))
+
+
+def _matches(pattern: Path) -> Iterator[Path]:
+    """What a pattern matches; hidden files only where it begins a name with a dot.
+
+    Not by :func:`glob.glob`, whose ``**`` follows links, in circles if need be.
+    """
+    words = pattern.parts[1:] if pattern.anchor else pattern.parts
+    if words[-1] == "**":
+        words = (*words, "*")
+    wants_hidden = any(map(_is_hidden, words))
+    start = Path(pattern.anchor)
+    with contextlib.suppress(ValueError):  # ** beside other characters matches nothing
+        for match in start.glob("/".join(words)):
+            if wants_hidden or not any(map(_is_hidden, match.parts)):
+                yield match
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") and name not in {".", ".."}
 
 
 def paths_from_lines(lines: Iterable[str]) -> Iterator[Path]:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from lightning_plates.reading.sources import (
+    expand_photos,
     paths_as_they_come,
     paths_from_lines,
     without_quotes,
@@ -61,3 +62,25 @@ def test_a_pipe_in_which_nothing_comes_says_so():
         assert next(coming) == Path("late.jpg")
         os.close(writing)
         assert list(coming) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.jpg", ["a.jpg"]),
+        ("**/*.jpg", ["a.jpg", "deep/b.jpg"]),
+        ("**", ["a.jpg", "deep/b.jpg", "note.txt"]),
+        ("deep/../?.jpg", ["deep/../a.jpg"]),
+        (".*.jpg", [".hidden.jpg"]),
+    ],
+)
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_pattern_is_not_led_in_circles(tmp_path, monkeypatch, pattern, names, absolute):
+    for name in ("a.jpg", "deep/b.jpg", ".hidden.jpg", "note.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name in ("one", "two", "deep/up"):
+        (tmp_path / name).symlink_to(tmp_path, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    start = tmp_path if absolute else Path()
+    assert expand_photos([str(start / pattern)]) == [start / name for name in names]
