@@ -55,6 +55,9 @@ class LitPlateDetector(SpecModule):
         teacher: Checkpoint of a trained detector whose answers are learned besides the labels;
             empty: none.
         teacher_weight: Weight of what is learned from it.
+
+    Raises:
+        ConfigError: A size that cells do not divide.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class LitPlateDetector(SpecModule):
             resize="letterbox",
             decoding="scored_boxes",
         )
+        self.resize_input(size)
 
     def rebuild_arguments(self) -> dict[str, Any]:
         """Constructor arguments without the file of starting weights."""

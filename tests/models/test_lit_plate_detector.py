@@ -135,3 +135,9 @@ def test_the_rate_warms_up_and_ends_at_nothing():
     assert rate_at(0, steps) == pytest.approx(1 / WARM_UP_STEPS)
     assert rate_at(WARM_UP_STEPS, steps) > 0.95
     assert rate_at(steps, steps) == pytest.approx(0.0)
+
+
+def test_a_size_that_cells_do_not_divide_is_refused():
+    # Trained with it, boxes would lie in cells of 8 pixels and be answered in cells of 8.3.
+    with pytest.raises(ConfigError, match="size 100: must be a multiple of 32"):
+        LitPlateDetector(weights="none", size=100, channels=16)
