@@ -83,7 +83,10 @@ class VideoOutput:
         self._redacted = self._open_video(self._args.redact)
         if self._args.csv is not None:
             draft = self._open.enter_context(draft_of(self._args.csv))
-            file = self._open.enter_context(draft.open("w", encoding="utf-8", newline=""))
+            # Line by line on the disk: a camera runs until somebody pulls the plug.
+            file = self._open.enter_context(
+                draft.open("w", 1, encoding="utf-8", errors="backslashreplace", newline="")
+            )
             self._rows = csv.writer(file, lineterminator="\n")
             self._rows.writerow([*CSV_COLUMNS, *VIDEO_COLUMNS])
         return self

@@ -118,6 +118,17 @@ def test_table_and_videos_are_written_when_asked_and_only_then(video, tmp_path, 
     assert count_frames(tmp_path / "redact" / name) == 15
 
 
+def test_the_table_is_on_the_disk_before_the_camera_is_unplugged(video, tmp_path, monkeypatch):
+    on_disk = []
+    monkeypatch.setattr(
+        "lightning_plates.cli._read_video._print_vehicle",
+        lambda *_: on_disk.extend(file.read_text() for file in tmp_path.glob(".draft-*.csv")),
+    )
+    run(video, csv=tmp_path / "t.csv")
+    assert on_disk == [(tmp_path / "t.csv").read_text()]
+    assert "BCR456" in on_disk[0]
+
+
 @pytest.mark.parametrize("option", ["save", "redact", "csv"])
 def test_the_video_itself_is_never_replaced(video, tmp_path, monkeypatch, option):
     copy = tmp_path / "v.mp4"  # OpenCV goes by the content, not by the ending
