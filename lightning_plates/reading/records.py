@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_plates.reading.pipeline import PhotoReading, PlateReading
-from lightning_plates.reading.restrictions import Verdict
+from lightning_plates.reading.restrictions import Reason, Verdict
 from lightning_plates.reading.schedules import WEEKDAYS
 from lightning_plates.reading.stopwatch import STEPS
 
@@ -97,9 +97,10 @@ def _restriction_record(verdict: Verdict | None) -> dict[str, Any]:
     if verdict is None:
         return {"weekday": None, "from": None, "to": None, "restricted_now": None}
     rule = verdict.schedule if verdict.weekday is not None else None
+    known = verdict.reason is not Reason.NO_RULE
     return {
         "weekday": None if verdict.weekday is None else WEEKDAYS[verdict.weekday],
         "from": rule.start.strftime("%H:%M") if rule else None,
         "to": rule.end.strftime("%H:%M") if rule else None,
-        "restricted_now": verdict.restricted_now,
+        "restricted_now": verdict.restricted_now if known else None,
     }

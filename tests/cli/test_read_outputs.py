@@ -212,6 +212,15 @@ def test_table_and_lines_write_truth_alike(model, folder, capsys, moment, flag):
     assert rows_of(folder / "t.csv")[0]["restricted_now"] == flag
 
 
+def test_a_day_without_a_rule_is_not_called_free(model, folder, capsys):
+    assert read(model, "car.jpg", "--json", "--csv", "t.csv", "--at", "2019-11-27T07:30") == 0
+    (plate,) = json.loads(capsys.readouterr().out)["plates"]
+    assert plate["last_digit"] == 6
+    assert plate["restriction"] == dict.fromkeys(["weekday", "from", "to", "restricted_now"])
+    (row,) = csv.DictReader(io.StringIO((folder / "t.csv").read_text()))
+    assert row["restricted_now"] == ""
+
+
 def test_resume_continues_tables_of_earlier_versions(model, folder):
     assert read(model, "car.jpg", "--csv", "t.csv", "--at", WEDNESDAY) == 0
     text = (folder / "t.csv").read_text()
