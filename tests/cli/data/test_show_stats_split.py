@@ -70,7 +70,7 @@ def test_an_earlier_split_outlives_a_full_disk(labelled, data, monkeypatch):
     def full(path, *args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     status, _, error = data("split", labelled, "--seed", "1")
     assert status == 2
     assert "No space left on device" in error
