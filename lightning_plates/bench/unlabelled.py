@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -33,22 +34,20 @@ def find_unlabelled(
         least_confidence: Boxes below this score, 0–1, are left out; ``None`` keeps all answers.
 
     Returns:
-        The photo with these boxes, in pixels of the decoded photo, in place of its labels.
+        The photo with these boxes in place of its labels.
 
     Raises:
         PhotoError: The photo cannot be read.
     """
     image = load_photo(annotations.path_of(photo))
-    height, width = image.shape[:2]
-    scale_x, scale_y = width / photo.width, height / photo.height
-    labels = [box.scaled(scale_x, scale_y).xyxy for box in photo.boxes]
+    labels = [box.xyxy for box in photo.boxes]
     boxes = tuple(
         BoxRecord(*plate.box)
         for plate in locate(model, image, looks)
         if (plate.confidence is None or plate.confidence >= (least_confidence or 0.0))
         and covered_share(plate.box, labels) <= MAX_COVERED
     )
-    return PhotoRecord(photo.file, width, height, boxes, photo.source)
+    return replace(photo, boxes=boxes)
 
 
 def covered_share(box: BoxXyxy, labels: Iterable[BoxXyxy]) -> float:

@@ -21,7 +21,7 @@ from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to
 from lightning_plates.bench.report.document import Document
 from lightning_plates.bench.report.markdown import to_markdown
 from lightning_plates.cli._arguments import add_runtime_options, positive_int
-from lightning_plates.cli._photo_sets import choose_photos
+from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_text
@@ -45,7 +45,7 @@ class Measured:
 def main(argv: list[str]) -> int:
     """Run ``evaluate-finder``; see ``--help``."""
     args = _parser().parse_args(argv)
-    sets = [choose_photos(path, args.only) for path in args.sets]
+    sets = [choose_photos(path, args.only, args.side) for path in args.sets]
     missing = _missing_library()
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
         spec = model.spec
@@ -161,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     add("model", type=Path, help="exported model")
     add("sets", type=Path, nargs="+", metavar="SET", help="label file or folder")
     add("--only", metavar="REGEX", help="only photos whose name begins with a match")
+    add_side_option(parser)
     add("--looks", type=positive_int, nargs="+", default=[1, 2], metavar="N",
         help="numbers of looks to compare (default: 1 2)")  # fmt: skip
     add_runtime_options(parser)

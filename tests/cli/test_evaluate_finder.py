@@ -141,3 +141,15 @@ def test_bad_input_is_one_line(finder, labelled, capsys, words, reason):
     error = capsys.readouterr().err
     assert reason in error
     assert error.count("\n") == 1
+
+
+def test_one_side_of_a_divided_set_is_measured_alone(tmp_path, finder, labelled):
+    head = '# {"protocol": "grouped", "seed": 0, "fractions": [0.4, 0.2, 0.4], "group_by": ""}\n'
+    sides = {"exact": "test", "half": "train", "miss": "train", "empty1": "test", "empty2": "val"}
+    rows = "".join(f"{name}.png,{name},{side}\n" for name, side in sides.items())
+    (labelled / "split.csv").write_text(f"{head}file,source,split\n{rows}")
+    out = tmp_path / "table.csv"
+    words = [str(finder), str(labelled), "--looks", "1", "-o", str(out), "--side", "test"]
+    assert main(["evaluate-finder", *words]) == 0
+    [row] = table(out)
+    assert (row["photos"], row["mean_iou"], row["empty_photos"]) == ("1", "1.0", "1")
