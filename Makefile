@@ -110,7 +110,7 @@ $(BACKBONES:%=$(REGRESSORS)/%_int8.onnx): $(REGRESSORS)/%_int8.onnx: $(REGRESSOR
 	cp $(REGRESSORS)/converted/$*.int8.onnx $@
 
 runs/synthetic/boxes.csv: $(VENV)/.installed
-	$(RUN) data synthesise -o runs/synthetic --count 2800 --several 0.3
+	$(RUN) data synthesise -o runs/synthetic --count 700 --several 0.3
 
 # Training photos only: what is drawn onto them must not meet the validation photos.
 runs/openimages_train/boxes.csv: $(PLATES)/openimages/boxes.csv
@@ -119,7 +119,7 @@ runs/openimages_train/boxes.csv: $(PLATES)/openimages/boxes.csv
 	grep -v '^[0-2]' $< > $@
 
 runs/synthetic_onto/boxes.csv: runs/openimages_train/boxes.csv $(VENV)/.installed
-	$(RUN) data synthesise -o runs/synthetic_onto --onto runs/openimages_train --count 1600 --seed 5
+	$(RUN) data synthesise -o runs/synthetic_onto --onto runs/openimages_train --count 400 --seed 5
 
 $(FINDER)/run.json: runs/synthetic/boxes.csv runs/synthetic_onto/boxes.csv
 	$(RUN) fit --config configs/plate_finder.yaml --run $(FINDER) --resume --model.weights $(BACKBONE)

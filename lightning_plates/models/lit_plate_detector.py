@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
@@ -24,12 +24,15 @@ from lightning_plates.models.dense_head import (
 )
 from lightning_plates.models.dense_losses import dense_loss, encode_targets, teacher_loss
 from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
-from lightning_plates.models.weights import read_weights
+from lightning_plates.models.weights import BackboneWeights, Origin, read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
 
 if TYPE_CHECKING:
     from lightning_plates.data.window_datamodule import PlateBatch
+
+_Begun: TypeAlias = tuple[PlateDetector, Origin, str]
+"""What training begins with: the network, what its backbone expects, and where it comes from."""
 
 WARM_UP_STEPS = 40
 """Steps over which the learning rate rises to its full value."""
@@ -76,22 +79,23 @@ class LitPlateDetector(SpecModule):
         giou_weight: float = 1.0,
         teacher: str = "",
         teacher_weight: float = 1.0,
+        start: str = "",
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        start = read_weights(backbone, weights, scaling, padding)
-        self.origin = start.origin
-        self.weights_source = start.source
-        extractor = build_backbone(backbone, start.origin.padding)
-        start.load_into(extractor)
-        network = attach_dense_head(extractor, backbone, channels)
+        begun = (
+            _continue(Path(start), backbone, channels)
+            if start
+            else _begin(read_weights(backbone, weights, scaling, padding), channels)
+        )
+        network, self.origin, self.weights_source = begun
         network.freeze(frozen_layers)
         # Convolutions on CPUs and tensor cores run faster with the channels innermost.
         self.network = network.to(memory_format=torch.channels_last)
         self._averages_mirrored = False
         # In a list, so that it is no part of this network and of its checkpoints.
         self._teachers: list[PlateDetector] = []
-        mean, std = SCALINGS[start.origin.scaling]
+        mean, std = SCALINGS[self.origin.scaling]
         self.spec = ModelSpec(
             f"plate_finder_{backbone}",
             size,
@@ -109,6 +113,7 @@ class LitPlateDetector(SpecModule):
             **super().rebuild_arguments(),
             "weights": "none",
             "teacher": "",
+            "start": "",
             "scaling": self.origin.scaling,
             "padding": self.origin.padding,
         }
@@ -198,12 +203,39 @@ def open_teacher(checkpoint: Path, spec: ModelSpec, device: torch.device) -> Pla
         InputError: The file is missing.
         ModelError: It is not a checkpoint of this project.
     """
-    module = load_checkpoint(checkpoint)
-    if not isinstance(module, LitPlateDetector):
-        raise ConfigError(f"teacher {checkpoint}: not a plate detector")
+    module = _load_detector(checkpoint, "teacher")
     if (module.spec.mean, module.spec.std) != (spec.mean, spec.std):
         raise ConfigError(f"teacher {checkpoint}: its input is scaled otherwise")
     return module.network.to(device).requires_grad_(False)
+
+
+def _begin(weights: BackboneWeights, channels: int) -> _Begun:
+    """A trained backbone with a new neck and head."""
+    extractor = build_backbone(weights.origin.backbone, weights.origin.padding)
+    weights.load_into(extractor)
+    network = attach_dense_head(extractor, weights.origin.backbone, channels)
+    return network, weights.origin, weights.source
+
+
+def _continue(checkpoint: Path, backbone: str, channels: int) -> _Begun:
+    """The network of a trained detector."""
+    module = _load_detector(checkpoint, "start")
+    for name, asked in (("backbone", backbone), ("channels", channels)):
+        if module.hparams[name] != asked:
+            raise ConfigError(
+                f"start {checkpoint}: its {name} is {module.hparams[name]}, not {asked}; "
+                f"give --model.{name} {module.hparams[name]}"
+            )
+    # Read for use; Lightning leaves the mode as it finds it.
+    network: PlateDetector = module.network.train()
+    return network, module.origin, f"plate detector {checkpoint.name}"
+
+
+def _load_detector(checkpoint: Path, role: str) -> LitPlateDetector:
+    module = load_checkpoint(checkpoint)
+    if not isinstance(module, LitPlateDetector):
+        raise ConfigError(f"{role} {checkpoint}: not a plate detector")
+    return module
 
 
 def _rate(step: int, steps: int) -> float:

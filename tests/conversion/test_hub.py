@@ -13,6 +13,7 @@ from conversion._parity import Parity, Tolerance, measure_parity
 from conversion.hub import export_hub, load_parity_photos, main
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, ModelError, ParityError
+from lightning_plates.models.checkpoint import load_checkpoint
 from lightning_plates.models.lit_box_regressor import LitBoxRegressor
 from lightning_plates.photos import encode_jpeg
 from lightning_plates.spec import METADATA_KEY, ModelSpec
@@ -182,3 +183,16 @@ class Trap:
 
     def __reduce__(self):
         return (os.mkdir, (str(self.path),))
+
+
+def test_the_shipped_checkpoint_is_the_network_of_the_shipped_file(project_dir):
+    finder = project_dir / "artifacts" / "finder"
+    module = load_checkpoint(finder / "plate_finder.ckpt")
+    images = np.random.default_rng(0).uniform(-1, 1, (1, 3, 352, 352)).astype(np.float32)
+    with torch.inference_mode():
+        answer = module(torch.from_numpy(images))
+    with open_model(finder / "plate_finder.onnx") as model:
+        assert model.spec == module.spec
+        outputs = model.run({model.spec.input_name: images})
+    np.testing.assert_allclose(outputs["scores"], answer.scores.numpy(), atol=1e-5)
+    np.testing.assert_allclose(outputs["boxes"], answer.boxes.numpy(), atol=1e-4)

@@ -115,6 +115,28 @@ def test_a_teacher_with_another_input_is_refused(tmp_path):
         student.on_fit_start()
 
 
+def test_training_goes_on_from_a_finished_detector(tmp_path):
+    torch.manual_seed(1)
+    first = LitPlateDetector(weights="none", size=64, channels=16, scaling="symmetric").eval()
+    file = _save(first, tmp_path / "first.ckpt")
+    torch.manual_seed(2)
+    second = LitPlateDetector(weights="none", size=96, channels=16, start=file)
+    assert second.network.training
+    images = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(second.eval()(images), first(images))
+    # It takes its input as the first one does, at its own size; only its checkpoint is needed.
+    assert (second.spec.mean, second.spec.width) == (first.spec.mean, 96)
+    again = load_checkpoint(Path(_save(second, tmp_path / "second.ckpt")))
+    assert (again.hparams["start"], again.spec.mean) == ("", first.spec.mean)
+
+
+def test_a_detector_of_another_make_is_no_start(tmp_path):
+    file = _save(LitPlateDetector(weights="none", size=64, channels=16), tmp_path / "narrow.ckpt")
+    with pytest.raises(ConfigError, match="its channels is 16, not 96; give --model.channels 16"):
+        LitPlateDetector(size=64, start=file)
+
+
 def test_the_best_box_is_paired_with_the_plate_it_overlaps_in_pixels_of_the_photo():
     boxes = torch.tensor([[[0.0, 0.0, 0.1, 0.1], [0.5, 0.5, 0.75, 0.75]]])
     answer = PlateOutput(boxes, torch.tensor([[0.2, 0.9]]))
