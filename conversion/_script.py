@@ -11,7 +11,7 @@ from conversion._discovery import find_converter
 from conversion._parity import PRECISIONS, TOLERANCES
 from conversion._tool_output import show_tool_output
 from conversion.hub import load_parity_photos
-from lightning_plates.errors import InputError
+from lightning_plates.errors import InputError, ParityError
 from lightning_plates.photos import RgbImage
 
 
@@ -44,11 +44,24 @@ def run_converter(name: str, argv: list[str]) -> int:
     converter = cls.from_arguments(args)
     converter.check_tool()  # before photos are drawn, which needs packages of its extra too
     calibration, photos = chosen_photos(args)
-    artefact = converter.convert(
-        args.model, args.output, args.precision, photos, calibration, args.min_iou, args.device
-    )
+    try:
+        artefact = converter.convert(
+            args.model, args.output, args.precision, photos, calibration, args.min_iou, args.device
+        )
+    except ParityError as error:
+        raise ParityError(f"{error}; {_ways_out(args)}") from error
     print(report_line(artefact))
     return 0
+
+
+def _ways_out(args: argparse.Namespace) -> str:
+    """What may be tried after a conversion whose result answers differently."""
+    ways = ["--calibration with other or more photos"] if args.calibration is not None else []
+    if hasattr(args, "search") and args.precision == "int8" and not args.search:
+        ways.append("--search for layers to leave in float")
+    if args.precision != "fp32":
+        ways.append("a precision that loses less")
+    return f"try {', '.join([*ways, 'or accept less with --min-iou'])}"
 
 
 def add_folder_option(parser: argparse.ArgumentParser) -> None:

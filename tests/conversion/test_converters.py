@@ -264,3 +264,16 @@ def test_bad_input_is_one_line(capsys, words, reason):
     error = capsys.readouterr().err
     assert reason in error
     assert error.count("\n") == 1
+
+
+def test_a_refused_conversion_says_what_may_be_tried(tmp_path, plate_set, capsys):
+    model = save_mean_colour_model(tmp_path / "model.onnx")
+    words = ["onnxruntime", str(model), "-o", str(tmp_path / "out"), "--min-iou", "1"]
+    words += ["--precision", "int8", "--calibration", str(plate_set), "--calibration-count", "4"]
+    assert run_reporting(main, words) == 2
+    error = capsys.readouterr().err
+    assert "not written" in error
+    assert error.endswith("try --calibration with other or more photos, --search for layers to "
+                          "leave in float, a precision that loses less, or accept less with "
+                          "--min-iou\n")  # fmt: skip
+    assert not list((tmp_path / "out").glob("*"))

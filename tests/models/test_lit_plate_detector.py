@@ -133,7 +133,7 @@ def test_training_goes_on_from_a_finished_detector(tmp_path):
 
 def test_a_detector_of_another_make_is_no_start(tmp_path):
     file = _save(LitPlateDetector(weights="none", size=64, channels=16), tmp_path / "narrow.ckpt")
-    with pytest.raises(ConfigError, match="its channels is 16, not 96; give --model.channels 16"):
+    with pytest.raises(ConfigError, match=r"its channels is 16, not 96; give --model\.channels 16"):
         LitPlateDetector(size=64, start=file)
 
 
