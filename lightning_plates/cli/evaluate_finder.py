@@ -27,6 +27,7 @@ from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import MissingDependencyError
 from lightning_plates.optional import install_command, require
+from lightning_plates.reading.look import DEFAULT_LOOKS
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime, open_model
 
@@ -162,8 +163,8 @@ def _parser() -> argparse.ArgumentParser:
     add("sets", type=Path, nargs="+", metavar="SET", help="label file or folder")
     add("--only", metavar="REGEX", help="only photos whose name begins with a match")
     add_side_option(parser)
-    add("--looks", type=positive_int, nargs="+", default=[1, 2], metavar="N",
-        help="numbers of looks to compare (default: 1 2)")  # fmt: skip
+    add("--looks", type=positive_int, nargs="+", default=[1, DEFAULT_LOOKS], metavar="N",
+        help="numbers of looks to compare, each at most (default: %(default)s)")  # fmt: skip
     add_runtime_options(parser)
     add("--threads", type=positive_int, metavar="N", help="of the runtime")
     add("-o", "--output", type=Path, metavar="FILE",

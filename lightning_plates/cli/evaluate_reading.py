@@ -40,6 +40,7 @@ from lightning_plates.errors import InputError
 from lightning_plates.reading.accuracy import ReadingScore, ReadSample, fold_zero, score_samples
 from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.formats import load_formats, load_printed_words
+from lightning_plates.reading.look import DEFAULT_LOOKS
 from lightning_plates.reading.ocr import installed_engines, open_engine
 from lightning_plates.reading.shipped import default_model
 from lightning_plates.spec import FitMargin
@@ -114,7 +115,7 @@ def _setups(crops: CropReader, model: Runtime | None, args: argparse.Namespace) 
             yield Setup(f"{name}, true corners", with_corners(photos), read_true_corners(crops))
         if model is not None:
             for looks, (ending, margin) in itertools.product(args.look, _margins(model)):
-                times = "one look" if looks == 1 else f"{looks} looks"
+                times = "one look" if looks == 1 else f"up to {looks} looks"
                 reader = read_found_box(crops, model, looks, margin)
                 yield Setup(f"{name}, {times}{ending}", photos, reader)
 
@@ -212,8 +213,8 @@ def _parser() -> argparse.ArgumentParser:
         help="where the plates of photos are read (default: true found)")  # fmt: skip
     add("--model", type=Path, help="box model (default: the shipped one)")
     add_runtime_options(parser)
-    add("--look", type=positive_int, nargs="+", default=[2], metavar="N",
-        help="numbers of looks to compare (default: 2)")  # fmt: skip
+    add("--look", type=positive_int, nargs="+", default=[DEFAULT_LOOKS], metavar="N",
+        help="numbers of looks to compare, each at most (default: %(default)s)")  # fmt: skip
     add("--country", default="any", help="plate formats (%(default)s)")
     add("--fold-zero", action="store_true", help="take O and 0 for the same")
     add("--limit", type=positive_int, metavar="N", help="draw at most N plates of each set")

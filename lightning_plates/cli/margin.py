@@ -16,7 +16,7 @@ from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to
 from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes
 from lightning_plates.bench.report.document import Document
 from lightning_plates.bench.report.markdown import to_markdown
-from lightning_plates.cli._arguments import add_runtime_options, positive_int
+from lightning_plates.cli._arguments import add_look_option, add_runtime_options, positive_int
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
@@ -140,8 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="of the draw of those photos (default: %(default)s)")
     add("--only", metavar="REGEX", help="only photos whose name begins with a match")
     add_side_option(parser)
-    add("--look", type=positive_int, default=2, metavar="N",
-        help="looks at each photo, as for read (default: %(default)s)")  # fmt: skip
+    add_look_option(parser)
     add("--remove", action="store_true", help="take the model's margin away instead")
     add("-o", "--output", type=Path, metavar="FILE",
         help="write another .onnx file (default: the model itself is changed)")  # fmt: skip

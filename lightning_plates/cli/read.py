@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lightning_plates.cli._arguments import (
+    add_look_option,
     add_runtime_options,
     fraction,
     non_negative_number,
@@ -276,8 +277,7 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     add_runtime_options(group)
     group.add_argument("--ocr", choices=list_engines(), default=DEFAULT_ENGINE,
                        help="text engine (%(default)s)")  # fmt: skip
-    group.add_argument("--look", type=positive_int, default=2, metavar="N",
-                       help="looks at every plate (%(default)s)")  # fmt: skip
+    add_look_option(group)
     group.add_argument("--workers", type=positive_int, default=core_count(),
                        help="photos read at the same time (%(default)s)")  # fmt: skip
     group.add_argument("--threads", type=positive_int,

@@ -1,4 +1,4 @@
-"""Finds plates, then looks again at an enlarged crop around each answer."""
+"""Finds plates, then looks again at enlarged crops around each answer until one confirms it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from lightning_plates import processing
-from lightning_plates.boxes import BoxXyxy
+from lightning_plates.boxes import BoxXyxy, box_iou
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.stopwatch import Stopwatch
 from lightning_plates.results import Detection
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime
 
+DEFAULT_LOOKS = 3
+"""Looks at a plate, at most: most plates need two, and a fourth gains nothing any more."""
+
+CONFIRMED = 0.7
+"""Overlap of a look's answer with the box so far from which on there is no further look. Where
+they differ more, the box was wrong, and so was the size of the window around it."""
+
 WINDOW_WIDTHS = 3.5
-"""Side of the second look's window in box widths. Finders are trained on plates of 5–35 % of the
+"""Side of a further look's window in box widths. Finders are trained on plates of 5–35 % of the
 window's width; 1/3.5 = 29 % enlarges small plates most while it stays inside that range."""
 
 SMALLEST_WINDOW = 48
@@ -46,10 +55,11 @@ def locate(
     Args:
         model: An open box model.
         image: RGB, shape ``(H, W, 3)``.
-        looks: 1 for the model's first answer. Each further look is at a window around every box;
-            what the model sees there counts the more, the larger it sees it, and a box that was
-            too unsure at first is an answer if the model is sure in the window. Where it sees
-            nothing there, a sure box stays as it was.
+        looks: How often to look, at most; 1 for the model's first answer. Each further look is
+            at a window around every box; what the model sees there counts the more, the larger
+            it sees it, and a box that was too unsure at first is an answer if the model is sure
+            in the window. Where it sees nothing there, a sure box stays as it was. A look that
+            sees about the same box is the last.
         watch: Gets the time of every step.
 
     Returns:
@@ -100,7 +110,7 @@ def locate_bare(
 
 
 def window_around(box: BoxXyxy, width: int, height: int) -> tuple[int, int, int, int]:
-    """Window for the second look: ``x1, y1, x2, y2`` in pixels, inside the photo."""
+    """Window for a further look: ``x1, y1, x2, y2`` in pixels, inside the photo."""
     side = max(SMALLEST_WINDOW, WINDOW_WIDTHS * max(box[2] - box[0], box[3] - box[1]))
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     left, top = max(0, math.floor(x - side / 2)), max(0, math.floor(y - side / 2))
@@ -139,13 +149,13 @@ def _look_again(
         best = _covering(_ask(model, window, spec, timer), (x - left, y - top))
         if best is None:
             break  # the same window again would show the same
+        so_far, seen = np.array(plate.box), np.add(best.box, (left, top, left, top))
         more = _magnification(window, spec)
         weight += more
-        x1, y1, x2, y2 = (
-            old + (new + moved - old) * more / weight
-            for old, new, moved in zip(plate.box, best.box, (left, top, left, top), strict=True)
-        )
+        x1, y1, x2, y2 = (so_far + (seen - so_far) * more / weight).tolist()
         plate = Detection((x1, y1, x2, y2), best.confidence)
+        if box_iou(so_far, seen) >= CONFIRMED:
+            break
     return plate
 
 

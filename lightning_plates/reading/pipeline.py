@@ -14,7 +14,7 @@ from lightning_plates.reading.characters import Belief
 from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.crops import cut_plate
 from lightning_plates.reading.formats import PlateFormat
-from lightning_plates.reading.look import locate
+from lightning_plates.reading.look import DEFAULT_LOOKS, locate
 from lightning_plates.reading.ocr import OcrEngine
 from lightning_plates.reading.plate_text import (
     PlateText,
@@ -91,11 +91,11 @@ class PlateReader:
         model: An open box model.
         engine: An open text engine.
         rules: How to turn characters into answers.
-        looks: Looks of the box model at every plate, 1 or more.
+        looks: Looks of the box model at every plate, at most; 1 or more.
     """
 
     def __init__(
-        self, model: Runtime, engine: OcrEngine, rules: ReadingRules, looks: int = 2
+        self, model: Runtime, engine: OcrEngine, rules: ReadingRules, looks: int = DEFAULT_LOOKS
     ) -> None:
         self._model = model
         self._crops = CropReader(engine, rules.formats, rules.printed_words)

@@ -161,3 +161,13 @@ def test_weaker_boxes_are_given_apart_as_the_first_look_saw_them():
     assert answer.weaker[0].box == pytest.approx((140, 40, 160, 50), abs=1e-3)
     finder.calls = 0
     assert locate_bare(finder, PHOTO, 1).weaker == ()
+
+
+def test_a_look_that_confirms_the_box_is_the_last():
+    first, photo = [[0.4, 0.4, 0.6, 0.6]], np.zeros((128, 128, 3), np.uint8)  # 51.2 to 76.8
+    left, _, right, _ = window_around((51.2, 51.2, 76.8, 76.8), 128, 128)
+    for edge, calls in ((0.72, 2), (0.68, 3)):  # of the box's side: what the second look sees
+        low, high = ((64 + s * 12.8 * edge**0.5 - left) / (right - left) for s in (-1, 1))
+        again = [[low, low, high, high]]
+        finder = Finder(first, again, again)
+        assert [len(locate(finder, photo, 3)), finder.calls] == [1, calls]

@@ -7,7 +7,12 @@ import dataclasses
 from pathlib import Path
 
 from lightning_plates.bench.unlabelled import find_unlabelled
-from lightning_plates.cli._arguments import add_runtime_options, fraction, positive_int
+from lightning_plates.cli._arguments import (
+    add_look_option,
+    add_runtime_options,
+    fraction,
+    positive_int,
+)
 from lightning_plates.cli._photo_sets import choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import boxes_csv
@@ -59,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--output", type=Path, required=True, metavar="FILE", help="table of boxes to write")
     add("--only", metavar="REGEX", help="only photos whose name begins with a match")
     add("--model", type=Path, metavar="FILE", help="finder (default: the shipped one)")
-    add("--look", type=positive_int, default=2, metavar="N", help="looks (default: %(default)s)")
+    add_look_option(parser)
     add("--min-confidence", type=fraction, metavar="P",
         help="only boxes of this probability (default: the finder's threshold)")  # fmt: skip
     add_runtime_options(parser)
