@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from lightning_plates.errors import InputError
+from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
 
 PICTURE_MARK = b"lightning-plates: a picture made of another"
-"""Comment in the JPEG files that ``read`` writes, by which a later run knows them."""
+"""Comment in the JPEG files that a command makes of photos, by which a later run knows them."""
 
 _MARK_WITHIN = 1024
 """Bytes at the beginning of a file that hold its comment."""
@@ -75,24 +77,27 @@ class Originals:
 
 
 def without_own_pictures(
-    photos: Iterable[Path], folders: Iterable[Path]
-) -> tuple[list[Path], list[Path]]:
-    """Part photos from the pictures that an earlier run wrote to the ``folders`` of this one.
+    photos: Iterable[Path], folders: Iterable[Path | None], words: PhotoPhrases = ENGLISH
+) -> list[Path]:
+    """Leave out the pictures that an earlier run wrote to the ``folders`` of this one.
+
+    They may be replaced; standard error says how many they are.
 
     Args:
         photos: What was found below a folder.
         folders: Where pictures go; what else lies there is a photo like any other.
-
-    Returns:
-        The photos, and the pictures, which may be replaced.
+        words: Language of the line.
     """
-    places = {os.path.realpath(folder) for folder in folders if folder.is_dir()}
+    places = {os.path.realpath(folder) for folder in folders if folder and folder.is_dir()}
     at_place = functools.cache(lambda parent: os.path.realpath(parent) in places)
     kept: list[Path] = []
     own: list[Path] = []
     for photo in photos:
         (own if at_place(photo.parent) and _is_own(photo) else kept).append(photo)
-    return kept, own
+    if own:
+        shown = ", ".join(sorted({str(picture.parent) for picture in own}))
+        print(words.own_pictures.format(folders=shown, count=len(own)), file=sys.stderr)
+    return kept
 
 
 def _is_own(file: Path) -> bool:

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from lightning_plates.cli._arguments import add_runtime_options
-from lightning_plates.cli._originals import Originals, OutputNames
+from lightning_plates.cli._originals import (
+    PICTURE_MARK,
+    Originals,
+    OutputNames,
+    without_own_pictures,
+)
 from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.drawing import Mark, draw_marks
@@ -40,7 +45,7 @@ class Prediction:
 def main(argv: list[str]) -> int:
     """Run ``predict``; see ``--help``."""
     args = _parser().parse_args(argv)
-    files = list_inputs(args.photos)
+    files = without_own_pictures(list_inputs(args.photos), [args.save])
     names = OutputNames()
     _spare_originals(args, files, names)
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
@@ -142,7 +147,7 @@ def _save_picture(target: Path, prediction: Prediction, image: RgbImage) -> None
         Mark(plate.box, caption="" if plate.confidence is None else f"{plate.confidence:.2f}")
         for plate in prediction.plates
     ]
-    write_bytes(target, encode_jpeg(draw_marks(image, marks)))
+    write_bytes(target, encode_jpeg(draw_marks(image, marks), comment=PICTURE_MARK))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -156,12 +156,7 @@ def _photos(args: argparse.Namespace) -> list[Path]:
     """Photos that are named, or lie in what is; not those that an earlier run made."""
     words = photo_phrases_of(args.lang)
     named = [source for source in args.sources if kind_of(source) is SourceKind.PHOTOS]
-    folders = [folder for folder in (args.save, args.redact) if folder is not None]
-    photos, own = without_own_pictures(expand_photos(named, words), folders)
-    if own:
-        places = ", ".join(sorted({str(picture.parent) for picture in own}))
-        print(words.own_pictures.format(folders=places, count=len(own)), file=sys.stderr)
-    return photos
+    return without_own_pictures(expand_photos(named, words), (args.save, args.redact), words)
 
 
 def _report(output: ReadOutput, failed: list[PhotoAnswer], args: argparse.Namespace) -> None:

@@ -80,6 +80,24 @@ def test_no_output_replaces_what_is_read(tmp_path, photos, monkeypatch, capsys, 
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
 
 
+def test_a_second_run_makes_the_same_pictures_again(tmp_path, photos, monkeypatch, capsys):
+    model = save_mean_colour_model(tmp_path / "m.onnx")
+    monkeypatch.chdir(photos)
+    runs = []
+    for _ in range(2):
+        assert main(["predict", str(model), ".", "--save", "out"]) == 0
+        pictures = {path.name: path.read_bytes() for path in (photos / "out").iterdir()}
+        runs.append((capsys.readouterr(), pictures))
+    (first, pictures), (second, again) = runs
+    assert (second.out, again) == (first.out, pictures)
+    assert sorted(pictures) == ["cyan.jpg", "red.jpg"]
+    assert second.err == "out: pictures of an earlier run, which are not read: 2\n"
+    # A photo that was put in place of a picture is none.
+    Image.new("RGB", (40, 20), (0, 255, 0)).save(photos / "out" / "red.jpg")
+    assert main(["predict", str(model), ".", "--save", "out"]) == 2
+    assert "red.jpg: would overwrite the original" in capsys.readouterr().err
+
+
 def test_an_error_does_not_repeat_the_name_beside_it(tmp_path, photos, capsys):
     broken = photos / "broken.jpg"
     broken.write_bytes(b"not a photo")
