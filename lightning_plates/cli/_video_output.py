@@ -18,7 +18,7 @@ from lightning_plates.cli._originals import Originals, output_name
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import VideoError, reason_without_name
 from lightning_plates.reading.annotated_video import AnnotatedVideo
-from lightning_plates.reading.capture import VideoAddress, is_live
+from lightning_plates.reading.capture import Timeouts, VideoAddress, is_live, open_capture
 from lightning_plates.reading.pictures import annotate, redact
 from lightning_plates.reading.pipeline import PhotoReading, PlateReading, ReadingRules
 from lightning_plates.reading.records import CSV_COLUMNS, csv_rows, photo_record
@@ -129,7 +129,8 @@ class VideoOutput:
         if folder is None:
             return None
         target = folder / _video_name(self._address)
-        return self._open.enter_context(AnnotatedVideo(target, self._args.fps or ASSUMED_FPS))
+        fps = self._args.fps or _declared_fps(self._address) or ASSUMED_FPS
+        return self._open.enter_context(AnnotatedVideo(target, fps))
 
 
 def _votes(vehicle: VehicleReading) -> tuple[float, ...]:
@@ -141,6 +142,15 @@ def _votes(vehicle: VehicleReading) -> tuple[float, ...]:
         round(vehicle.first_s, 3),
         round(vehicle.last_s, 3),
     )
+
+
+def _declared_fps(address: VideoAddress) -> float | None:
+    """Frames a second of a file; a live source gives as many as there is time to read."""
+    capture = None if is_live(address) else open_capture(address, Timeouts())
+    if capture is None:
+        return None
+    with contextlib.closing(capture):
+        return capture.fps
 
 
 def _video_name(address: VideoAddress) -> str:

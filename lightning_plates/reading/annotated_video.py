@@ -35,7 +35,9 @@ class AnnotatedVideo:
     """
 
     def __init__(self, target: Path, fps: float) -> None:
-        self._target, self._fps = target, fps
+        self._target = target
+        # MPEG-4 keeps a rate as a fraction of two small numbers: 239.87 is one, 239.867 is not.
+        self._fps = max(0.01, round(fps, 2))
         self._cv2 = require("cv2", extra="read")
         self._writer: Any = None
         self._draft: Path | None = None

@@ -141,6 +141,15 @@ def test_the_video_itself_is_never_replaced(video, tmp_path, monkeypatch, option
     assert list(tmp_path.iterdir()) == [copy]
 
 
+@pytest.mark.parametrize(("fps", "rate"), [(0.0, 10), (5.0, 5)])
+def test_the_annotated_video_has_the_rate_of_the_frames_looked_at(video, tmp_path, fps, rate):
+    run(video, save=tmp_path, fps=fps)
+
+    written = tmp_path / f"{video.parent.name}_car.mp4"
+    assert cv2.VideoCapture(str(written), cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FPS) == rate
+    assert count_frames(written) == 3 * rate
+
+
 def count_frames(path):
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     count = 0

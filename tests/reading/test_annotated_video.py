@@ -32,6 +32,14 @@ def test_frames_come_back_in_order_at_the_stated_rate(tmp_path):
     assert [round(frame.mean() / 40) for frame in frames] == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize(("fps", "written"), [(30000 / 1001, 29.97), (239.867, 239.87)])
+def test_rates_that_phones_declare_can_be_written(tmp_path, fps, written):
+    with AnnotatedVideo(tmp_path / "out.mp4", fps=fps) as video:
+        video.add(grey(10), 0)
+
+    assert read_back(tmp_path / "out.mp4")[1] == pytest.approx(written)
+
+
 def test_colours_are_kept(tmp_path):
     red = grey(0)
     red[..., 0] = 220
