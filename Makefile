@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m lightning_plates
-EXTRAS := train,data,read,evaluate,video,heic,dev
+EXTRAS := train,data,evaluate,video,heic,dev
 # Every extra whose runtime works on a CPU and whose packages resolve together.
 RUNTIMES_VENV ?= .venv-runtimes
 RUNTIME_EXTRAS := train,data,tflite,openvino,ncnn,tvm,executorch,dev

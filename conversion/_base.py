@@ -171,7 +171,8 @@ class Converter(ABC):
         Raises:
             MissingDependencyError: It is not installed; the message says what to install.
         """
-        require(self.module, extra=self.extra)
+        for module in ("onnx", self.module):  # onnx reads every hub
+            require(module, extra=self.extra)
 
     def tool_version(self) -> str:
         """Name and version of the tool, for the manifest."""

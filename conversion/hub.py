@@ -140,7 +140,7 @@ def fold_constants(draft: Path) -> None:
     The classic exporter writes ten nodes for one padding module; converters and quantisers
     expect the convolution to carry it. The basic level keeps to standard operators.
     """
-    onnx, ort = require("onnx", extra="train"), require("onnxruntime", extra="onnx")
+    onnx, ort = require("onnx", extra="train"), require("onnxruntime")
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(draft)
@@ -199,7 +199,6 @@ def finish_hub(draft: Path, spec: ModelSpec, origin: Mapping[str, str]) -> None:
 def load_parity_photos(folder: Path | None) -> list[RgbImage]:
     """Photos to compare on: the user's, evenly picked, or else synthetic ones."""
     if folder is None:
-        require("cv2", extra="convert")
         from lightning_plates.data.synthetic.scene import SceneOptions, compose
 
         seeds = range(PARITY_PHOTOS)

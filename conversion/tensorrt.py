@@ -98,7 +98,7 @@ class TensorRtConverter(Converter):
     def check_tool(self) -> None:
         """Make sure that TensorRT is there, where it is needed."""
         if self.trtexec:
-            require("onnxruntime", extra="convert")
+            require("onnx", extra="convert")
         else:
             load_tensorrt()
 

@@ -10,7 +10,6 @@ from lightning_plates.errors import MissingDependencyError
 
 EXTRA_OF = {
     "albumentations": "train",
-    "cv2": "data",
     "jsonargparse": "train",
     "lightning_fabric": "train",
     "matplotlib": "data",
@@ -22,12 +21,13 @@ EXTRA_OF = {
 """Extra by package, of those that whole modules are about and import without :func:`require`."""
 
 
-def require(module: str, *, extra: str) -> ModuleType:
+def require(module: str, *, extra: str = "") -> ModuleType:
     """Import ``module`` or explain which extra brings it.
 
     Args:
         module: Dotted name to import, e.g. ``"onnxruntime"``.
-        extra: Name of the extra of this distribution that installs it.
+        extra: Name of the extra of this distribution that installs it; empty where every
+            installation has it, so that it is imported on use only because it takes its time.
 
     Returns:
         The imported module.
@@ -55,8 +55,8 @@ def explain_missing(error: ModuleNotFoundError) -> MissingDependencyError | None
 
 
 def install_command(extra: str) -> str:
-    """What to type to install ``extra`` of this distribution."""
-    return f"pip install 'lightning-plates[{extra}]'"
+    """What to type to install ``extra`` of this distribution, or without a name the rest of it."""
+    return f"pip install 'lightning-plates[{extra}]'" if extra else "pip install lightning-plates"
 
 
 def is_installed(module: str) -> bool:

@@ -82,7 +82,7 @@ class Runtime(ABC):
     module: ClassVar[str]
     """Python package that does the work; imported when a model is opened."""
     extra: ClassVar[str]
-    """Extra of this distribution that installs it."""
+    """Extra of this distribution that installs it; empty where every installation has it."""
     suffixes: ClassVar[tuple[str, ...]]
     """Endings of the files that it opens."""
     devices: ClassVar[tuple[str, ...]] = ("cpu",)

@@ -38,7 +38,7 @@ _DTYPES = {
 class OnnxRuntime(Runtime):
     """Runs ``.onnx`` files and the mobile format ``.ort`` with ONNX Runtime."""
 
-    label, module, extra, suffixes = "ONNX Runtime", "onnxruntime", "onnx", (".onnx", ".ort")
+    label, module, extra, suffixes = "ONNX Runtime", "onnxruntime", "", (".onnx", ".ort")
     devices = tuple(_PROVIDERS)
     reentrant = True
 

@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import lightning_plates
 from conversion._discovery import list_converters
 from lightning_plates.cli._dispatch import list_commands
+from lightning_plates.data.synthetic.scene import SceneOptions, compose
 from lightning_plates.optional import EXTRA_OF
 from runtimes import list_runtimes
 
@@ -80,13 +83,24 @@ def listed_converters():
 @pytest.mark.parametrize("name", sorted(list_runtimes()))
 def test_every_runtime_is_listed_with_what_to_install(listed_runtimes, name):
     line = next(line for line in listed_runtimes if line.startswith(f"{name} "))
-    assert line.endswith(f"pip install 'lightning-plates[{list_runtimes()[name].extra}]'")
+    extra = list_runtimes()[name].extra
+    assert line.endswith(f"pip install 'lightning-plates[{extra}]'" if extra else ": installed")
 
 
 @pytest.mark.parametrize("name", sorted(list_converters()))
 def test_every_converter_is_listed_with_what_to_install(listed_converters, name):
     line = next(line for line in listed_converters if line.strip().startswith(f"{name} "))
     assert line.endswith(f"pip install 'lightning-plates[{list_converters()[name].extra}]'")
+
+
+def test_a_plain_installation_reads_a_photo_with_the_finder_that_ships(tmp_path):
+    scene = compose(np.random.default_rng(0), SceneOptions(plate_width=(0.25, 0.35)))
+    Image.fromarray(scene.pixels).save(tmp_path / "photo.png")
+    words = (str(tmp_path / "photo.png"), "--json", "--threads", "1")
+    done = run_plain("lightning_plates", "read", *words)
+    assert done.returncode == 0, done.stderr
+    (plate,) = json.loads(done.stdout)["plates"]
+    assert (plate["text"], plate["last_digit"]) == (scene.plates[0].text, 8)
 
 
 def test_using_what_is_not_installed_is_one_line(tmp_path):

@@ -15,11 +15,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from lightning_plates.boxes import FloatArray
 from lightning_plates.data.annotations.record import BoxRecord, Corners, PhotoRecord, Point
-from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
 
 ROTATIONS_DEG = (3, 6, 9, 351, 354, 357)
@@ -119,13 +119,9 @@ def rotate_image(image: RgbImage, angle_deg: float) -> RgbImage:
     Args:
         image: RGB, shape ``(H, W, 3)``.
         angle_deg: Degrees.
-
-    Raises:
-        MissingDependencyError: OpenCV (extra ``data``) is not installed.
     """
     if angle_deg % 360 == 0:
         return image
-    cv2 = require("cv2", extra="data")
     height, width = image.shape[:2]
     # OpenCV counts pixel centres, boxes count pixel edges: half a pixel between them.
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle_deg, 1.0)
@@ -177,7 +173,7 @@ def mean_luminance(image: RgbImage) -> float:
 
 def _map_values(image: RgbImage, values: FloatArray) -> RgbImage:
     table = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    mapped: RgbImage = require("cv2", extra="data").LUT(image, table)
+    mapped: RgbImage = cv2.LUT(image, table)
     return mapped
 
 

@@ -38,7 +38,7 @@ class AnnotatedVideo:
         self._target = target
         # MPEG-4 keeps a rate as a fraction of two small numbers: 239.87 is one, 239.867 is not.
         self._fps = max(0.01, round(fps, 2))
-        self._cv2 = require("cv2", extra="read")
+        self._cv2 = require("cv2")
         self._writer: Any = None
         self._draft: Path | None = None
         self._size = (0, 0)

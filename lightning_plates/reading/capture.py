@@ -69,7 +69,7 @@ def open_capture(address: VideoAddress, timeouts: Timeouts) -> Capture | None:
     """
     # OpenCV and FFmpeg print their own lines on failure; ours say what failed and what to do.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
-    cv2 = require("cv2", extra="read")
+    cv2 = require("cv2")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     if isinstance(address, int):
         device = cv2.VideoCapture(address)
@@ -87,7 +87,7 @@ class OpenCvCapture:
     """A ``cv2.VideoCapture`` that is open."""
 
     def __init__(self, device: Any) -> None:  # noqa: ANN401  # OpenCV ships no types for it
-        self._cv2 = require("cv2", extra="read")
+        self._cv2 = require("cv2")
         self._device = device
 
     @property

@@ -211,7 +211,7 @@ def _holiday_source(entry: Entry) -> tuple[str, tuple[str, ...]]:
 
 
 def _national_holidays(entry: Entry, country: str, categories: tuple[str, ...]) -> Holidays:
-    package = require("holidays", extra="read")
+    package = require("holidays")
     try:
         found: Holidays = package.country_holidays(country, categories=categories, language="es")
     except (NotImplementedError, ValueError) as error:

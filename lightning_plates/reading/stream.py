@@ -124,7 +124,7 @@ def frames_of(
             its last frame was given), or was lost for good.
         MissingDependencyError: OpenCV is not installed.
     """
-    require("cv2", extra="read")  # here, because the grabber's thread could not report it
+    require("cv2")  # here, because the grabber's thread could not report it
     stopping = stopping or threading.Event()
     if is_live(address):
         return _live_frames(address, options, stopping, opener)

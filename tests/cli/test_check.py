@@ -158,7 +158,7 @@ def test_a_model_whose_runtime_is_not_installed_is_named(tmp_path, capsys, monke
     assert main(["check", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
         "error: model.onnx: onnxruntime is not installed. "
-        "Install it with: pip install 'lightning-plates[onnx]'\n"
+        "Install it with: pip install lightning-plates\n"
     )
 
 

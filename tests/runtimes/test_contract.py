@@ -162,7 +162,7 @@ def test_facts_are_stated(name):
     cls = list_runtimes()[name]
     assert cls.label
     assert cls.module
-    assert cls.extra
+    assert cls.extra or name == "onnxruntime"  # which every installation has
     assert all(suffix.startswith(".") for suffix in cls.suffixes)
 
 

@@ -9,9 +9,6 @@ from pathlib import Path
 def main(argv: list[str]) -> int:
     """Run ``data synthesise``."""
     options = _parser().parse_args(argv)
-    from lightning_plates.optional import require
-
-    require("cv2", extra="data")
     from lightning_plates.data.synthetic.generate import SetOptions, generate
     from lightning_plates.data.synthetic.scene import SceneOptions
 

@@ -27,7 +27,7 @@ class OcrEngine(ABC):
     module: ClassVar[str]
     """Python package that does the work; needed when an engine is opened."""
     extra: ClassVar[str]
-    """Extra of this distribution that installs it."""
+    """Extra of this distribution that installs it; empty where every installation has it."""
     digits_only: ClassVar[bool] = False
     """Whether it answers digits and nothing else."""
 

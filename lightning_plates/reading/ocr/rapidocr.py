@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lightning_plates.errors import MissingDependencyError, ModelError
-from lightning_plates.optional import require
+from lightning_plates.optional import install_command, require
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.characters import ALPHABET, LETTERS, Belief
 from lightning_plates.reading.ocr._band import cut_band
@@ -44,7 +44,7 @@ class RapidOcr(OcrEngine):
         band: Leave out what stands above and below the characters of a 2:1 plate.
     """
 
-    label, module, extra = "RapidOCR recogniser", "rapidocr", "read"
+    label, module, extra = "RapidOCR recogniser", "rapidocr", ""
 
     def __init__(
         self, threads: int | None = None, *, stretch: float = STRETCH, band: bool = True
@@ -88,7 +88,7 @@ def find_recogniser() -> Path:
     spec = importlib.util.find_spec("rapidocr")
     if spec is None or not spec.submodule_search_locations:
         raise MissingDependencyError(
-            "rapidocr is not installed. Install it with: pip install 'lightning-plates[read]'"
+            f"rapidocr is not installed. Install it with: {install_command(RapidOcr.extra)}"
         )
     folder = Path(spec.submodule_search_locations[0]) / "models"
     found = sorted(folder.glob("*_rec_*.onnx"))
