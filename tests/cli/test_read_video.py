@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 
+import cv2
 import numpy as np
 import pytest
 
@@ -19,9 +20,7 @@ from lightning_plates.reading.schedules import load_calendar
 from lightning_plates.reading.stopwatch import STEPS
 from lightning_plates.results import Detection
 
-cv2 = pytest.importorskip("cv2", reason="the extra 'read' is not installed")
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
-pytest.importorskip("holidays", reason="the extra 'read' is not installed")
 
 FORMATS = load_formats("costa_rica")
 PRIVATE = next(f for f in FORMATS if f.matches("BCR456"))

@@ -1,10 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
 from lightning_plates.errors import OutputError
 from lightning_plates.reading.annotated_video import AnnotatedVideo
-
-cv2 = pytest.importorskip("cv2", reason="the extra 'read' is not installed")
 
 
 def grey(value, width=65, height=49):

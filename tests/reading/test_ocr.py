@@ -31,7 +31,6 @@ def draw_plate(text, width=260, height=60):
 
 @pytest.fixture(scope="session")
 def rapidocr():
-    pytest.importorskip("onnxruntime")
     return open_engine("rapidocr", threads=1)
 
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import cv2
 import numpy as np
 import pytest
 
@@ -20,8 +21,6 @@ from lightning_plates.reading.stream import (
     shown_address,
 )
 from lightning_plates.reading.stream_phrases import ENGLISH, SPANISH
-
-cv2 = pytest.importorskip("cv2", reason="the extra 'read' is not installed")
 
 FPS = 10
 FRAMES = 40

@@ -1,5 +1,6 @@
 import datetime as dt
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,7 +15,6 @@ from lightning_plates.reading.tracking import PlateTracker
 from lightning_plates.reading.video import VideoReader
 from lightning_plates.results import Detection
 
-cv2 = pytest.importorskip("cv2", reason="the extra 'read' is not installed")
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
 
 PRIVATE = PlateFormat("costa_rica/private", "private", ("ABC",) * 3 + ("0123456789",) * 3, (3,))

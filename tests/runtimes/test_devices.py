@@ -191,8 +191,6 @@ def test_a_fixed_batch_answers_many_photos_one_by_one(model_file, monkeypatch):
 def test_commands_say_it_in_one_line(model_file, capsys, command, words):
     from lightning_plates.__main__ import main
 
-    if command == "read":
-        pytest.importorskip("holidays", reason="the extra 'read' is not installed")
     filled = [word.format(model=model_file) for word in words]
     assert run_reporting(main, [command, *filled, "--device", "npu"]) == 2
     error = capsys.readouterr().err
