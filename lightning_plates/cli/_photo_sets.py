@@ -10,7 +10,7 @@ from pathlib import Path
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.labelled_photos import divide_set
-from lightning_plates.data.split import SIDES, SPLIT_FILE
+from lightning_plates.data.split import SIDES, SPLIT_FILE, split_file_of
 from lightning_plates.errors import InputError
 
 
@@ -48,13 +48,13 @@ def add_side_option(parser: argparse.ArgumentParser) -> None:
 
 def _read_side(path: Path, side: str) -> AnnotationSet:
     """A split that is made now might be another one than a network was trained with."""
-    folder = path if path.is_dir() else path.parent
-    if not (folder / SPLIT_FILE).exists():
+    written = split_file_of(path)
+    if not written.exists():
         raise InputError(
-            f"{folder}: no {SPLIT_FILE}, so nothing says which photos are {side} photos; "
-            f"before training: python -m lightning_plates data split {folder}"
+            f"{written.parent}: no {SPLIT_FILE}, so nothing says which photos are {side} photos; "
+            f"before training: python -m lightning_plates data split {written.parent}"
         )
     photos = divide_set(path).sides[side]
     if not photos.photos:
-        raise InputError(f"{folder / SPLIT_FILE}: leaves no {side} photos")
+        raise InputError(f"{written}: leaves no {side} photos")
     return photos

@@ -11,7 +11,14 @@ from typing import TypeAlias
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
-from lightning_plates.data.split import PROTOCOLS, SIDES, SPLIT_FILE, Split, make_split, read_split
+from lightning_plates.data.split import (
+    PROTOCOLS,
+    SIDES,
+    Split,
+    make_split,
+    read_split,
+    split_file_of,
+)
 from lightning_plates.errors import InputError
 
 SplitChoice: TypeAlias = str
@@ -131,7 +138,7 @@ def _split(
 ) -> Split | None:
     if choice == "none":
         return None
-    written = (path if path.is_dir() else path.parent) / SPLIT_FILE
+    written = split_file_of(path)
     if choice == "auto" and written.exists():
         return read_split(written)
     protocol = "grouped" if choice == "auto" else choice

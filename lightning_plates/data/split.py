@@ -155,6 +155,11 @@ def write_split(split: Split, target: Path) -> None:
     write_text(target / SPLIT_FILE if target.is_dir() else target, stream.getvalue())
 
 
+def split_file_of(path: Path) -> Path:
+    """Where the split of a set lies: beside its labels, given as a file or as their folder."""
+    return (path if path.is_dir() else path.parent) / SPLIT_FILE
+
+
 def read_split(path: Path) -> Split:
     """Read what :func:`write_split` wrote, from the file or the folder that holds it.
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from lightning_plates import processing
+from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.labelled_photos import (
     DividedSet,
@@ -26,10 +27,8 @@ from lightning_plates.data.window_photos import (
     PhotoPool,
     PhotoSet,
     count_plates,
-    divide_by_name,
-    label_photo,
+    divide_source,
     load_pool,
-    select_photos,
 )
 from lightning_plates.data.window_sampling import PLATE, Window, WindowRanges, draw_window
 from lightning_plates.errors import InputError
@@ -131,7 +130,8 @@ class PlateWindowDataModule(LightningDataModule):
     A Trainer must ask for new ones every epoch (``reload_dataloaders_every_n_epochs: 1``).
 
     Args:
-        sources: Sets with a weight each and validation photos by name; see :class:`PhotoSet`.
+        sources: Sets with a weight each, divided by names or by their ``split.csv``; see
+            :class:`PhotoSet`.
         ranges: How windows are drawn.
         windows_per_epoch: Windows that make an epoch.
         batch_size: Windows of one step.
@@ -185,39 +185,45 @@ class PlateWindowDataModule(LightningDataModule):
         for side in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
             self._require(side)
         if stage == "fit" and not self._pools:
-            self._pools = (*map(load_pool, self.sources), *map(_pool, self._divided))
+            self._pools = tuple(
+                load_pool(one, divided.sides["train"] if divided else read_annotations(one.path))
+                for one, divided in self._sets
+            )
             print("training windows from", count_plates(self._pools))
 
     @cached_property
+    def _sets(self) -> tuple[tuple[PhotoSet, DividedSet | None], ...]:
+        """All sets, divided; ``None`` where all of one is for training and measuring needs none."""
+        named = [(one, divide_source(one, self.seed)) for one in self.sources]
+        given = [
+            (PhotoSet(path), divide_set(path, self.split_choice, self.seed, self.group_by))
+            for path in self.paths
+        ]
+        return (*named, *given)
+
+    @property
     def _divided(self) -> tuple[DividedSet, ...]:
-        return tuple(
-            divide_set(path, self.split_choice, self.seed, self.group_by) for path in self.paths
-        )
+        return tuple(divided for _, divided in self._sets if divided is not None)
 
     @property
     def divisions(self) -> tuple[Division, ...]:
         """How the sets that keep photos for validation were divided."""
-        named = [divide_by_name(one, self.seed) for one in self.sources if one.validation]
-        return (*named, *(one.division for one in self._divided))
+        return tuple(one.division for one in self._divided)
 
     def dataset(self, side: str) -> WholePhotoDataset:
         """Whole photos of all sets that have some on a side.
 
         Args:
-            side: ``val``, or ``test``, which only the sets of ``path`` have.
+            side: ``val``, or ``test``, which sets divided by a pattern do not have.
 
         Raises:
             InputError: No set keeps photos for that.
         """
         chosen = [one.sides[side] for one in self._divided if one.sides[side].photos]
-        if side == "val":
-            chosen += [
-                select_photos(one, validation=True) for one in self.sources if one.validation
-            ]
         if not chosen:
             raise InputError(
                 f"no set keeps {side!r} photos: those of --data.path are divided, a source needs "
-                "a validation pattern; evaluate-finder measures on any set"
+                "a split.csv or a validation pattern; evaluate-finder measures on any set"
             )
         return WholePhotoDataset(chosen, self._spec)
 
@@ -252,13 +258,6 @@ class PlateWindowDataModule(LightningDataModule):
         if self.trainer is None:
             raise RuntimeError("the data module is not attached to a Trainer")
         return cast("SpecModule", self.trainer.lightning_module).spec
-
-
-def _pool(divided: DividedSet) -> PhotoPool:
-    """Decode the training photos of a set."""
-    train = divided.sides["train"]
-    photos = tuple(label_photo(load_photo(train.path_of(one)), one) for one in train.photos)
-    return PhotoPool(photos, PhotoSet(Path(divided.division.path)))
 
 
 def to_example(

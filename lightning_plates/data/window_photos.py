@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from lightning_plates.boxes import FloatArray
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
-from lightning_plates.data.labelled_photos import Division
+from lightning_plates.data.labelled_photos import DividedSet, Division, divide_set
+from lightning_plates.data.split import SIDES, split_file_of
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage, load_photo
 
@@ -34,7 +35,8 @@ class PhotoSet:
     """Share of the training windows, relative to the other sets' weights."""
     validation: str = ""
     """Regular expression; photos whose file name it matches at the start are validation photos.
-    Choose it so that photos of one drive or one source stay together. Empty: none are."""
+    Choose it so that photos of one drive or one source stay together. Empty: as the set's
+    ``split.csv`` says; none without one."""
     stretch: tuple[float, float] = (0.72, 1.4)
     """Range of the random change of aspect; wider than one side for sets stored squeezed."""
     unlabelled: Path | None = None
@@ -77,55 +79,60 @@ class PhotoPool:
         object.__setattr__(self, "plates", np.array(pairs, dtype=np.intp).reshape(-1, 2))
 
 
-def select_photos(source: PhotoSet, validation: bool) -> AnnotationSet:
-    """Training or validation photos of a set.
-
-    Raises:
-        InputError: No photo is left on that side, or the set cannot be read.
-    """
-    annotations = read_annotations(source.path)
-    held_out = re.compile(source.validation) if source.validation else None
-    chosen = tuple(
-        photo
-        for photo in annotations.photos
-        if (held_out is not None and held_out.match(photo.file) is not None) == validation
-    )
-    if not chosen and (held_out is not None or not validation):
-        side = "validation" if validation else "training"
-        raise InputError(
-            f"{source.path}: no {side} photos (validation pattern {source.validation!r})"
-        )
-    return AnnotationSet(annotations.root, chosen)
-
-
-def divide_by_name(source: PhotoSet, seed: int) -> Division:
-    """Say how a set that keeps photos for validation is divided, of this set alone.
+def divide_source(source: PhotoSet, seed: int) -> DividedSet | None:
+    """Divide a set by its pattern or, where it has none, by its ``split.csv``.
 
     Args:
         source: The set.
         seed: Of the run; the division itself draws nothing.
-    """
-    sides = [select_photos(source, validation).photos for validation in (False, True)]
-    train, held_out = ({photo.group for photo in photos} for photos in sides)
-    described = f"{len(sides[0])} training and {len(sides[1])} validation photos by name"
-    return Division(
-        str(source.path), "by name", seed, len(train & held_out), f"{source.path}: {described}"
-    )
 
-
-def load_pool(source: PhotoSet) -> PhotoPool:
-    """Decode the training photos of a set.
+    Returns:
+        The sides; ``None`` where nothing divides the set and all of it is for training.
 
     Raises:
-        AnnotationError: A label file is wrong, or names photos that are not there.
-        InputError: A label file is missing.
+        InputError: The set or its split cannot be read, or the pattern leaves a side empty.
+    """
+    if source.validation:
+        return _divide_by_name(source, seed)
+    return divide_set(source.path, seed=seed) if split_file_of(source.path).exists() else None
+
+
+def _divide_by_name(source: PhotoSet, seed: int) -> DividedSet:
+    annotations = read_annotations(source.path)
+    named = f"(validation pattern {source.validation!r})"
+    try:
+        held_out = re.compile(source.validation)
+    except re.error as error:
+        raise InputError(f"{source.path}: {error} {named}") from error
+    sides: dict[str, list[PhotoRecord]] = {side: [] for side in SIDES}
+    for photo in annotations.photos:
+        sides["val" if held_out.match(photo.file) else "train"].append(photo)
+    for side, name in (("train", "training"), ("val", "validation")):
+        if not sides[side]:
+            raise InputError(f"{source.path}: no {name} photos {named}")
+    train, val = ({photo.group for photo in sides[side]} for side in ("train", "val"))
+    counts = f"{len(sides['train'])} training and {len(sides['val'])} validation photos by name"
+    described = f"{source.path}: {counts}"
+    division = Division(str(source.path), "by name", seed, len(train & val), described)
+    chosen = {side: replace(annotations, photos=tuple(photos)) for side, photos in sides.items()}
+    return DividedSet(annotations, chosen, division)
+
+
+def load_pool(source: PhotoSet, train: AnnotationSet) -> PhotoPool:
+    """Decode the training photos of a set.
+
+    Args:
+        source: The set.
+        train: Its training photos.
+
+    Raises:
+        AnnotationError: The file of what the labels leave out is wrong.
         PhotoError: A photo cannot be read.
     """
-    annotations = select_photos(source, validation=False)
-    unlabelled = _read_unlabelled(source, annotations)
+    unlabelled = _read_unlabelled(source, train)
     photos = tuple(
-        label_photo(load_photo(annotations.path_of(photo)), photo, unlabelled.get(photo.file))
-        for photo in annotations.photos
+        label_photo(load_photo(train.path_of(photo)), photo, unlabelled.get(photo.file))
+        for photo in train.photos
     )
     return PhotoPool(photos, source)
 

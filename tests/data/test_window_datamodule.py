@@ -15,7 +15,7 @@ from lightning_plates.data.window_datamodule import (
     WholePhotoDataset,
     WindowDataset,
 )
-from lightning_plates.data.window_photos import PhotoSet, load_pool, select_photos
+from lightning_plates.data.window_photos import PhotoSet, divide_source, load_pool
 from lightning_plates.data.window_sampling import WindowRanges
 from lightning_plates.errors import AnnotationError, InputError
 from lightning_plates.models.lit_plate_detector import LitPlateDetector
@@ -33,15 +33,22 @@ def photo_set(tmp_path_factory, make_photo_set):
     return PhotoSet(folder, validation="drive2")
 
 
+def pool_of(source):
+    return load_pool(source, divide_source(source, seed=0).sides["train"])
+
+
 def test_the_pattern_keeps_a_whole_drive_for_validation(photo_set):
-    train, held_out = (select_photos(photo_set, validation=side) for side in (False, True))
-    assert {photo.file[:6] for photo in held_out.photos} == {"drive2"}
-    assert {photo.file[:6] for photo in train.photos} == {"drive0", "drive1"}
+    sides = divide_source(photo_set, seed=0).sides
+    drives = {side: {photo.file[:6] for photo in one.photos} for side, one in sides.items()}
+    assert drives == {"train": {"drive0", "drive1"}, "val": {"drive2"}, "test": set()}
 
 
-def test_a_pattern_that_matches_nothing_is_refused(photo_set):
-    with pytest.raises(InputError, match="no validation photos"):
-        select_photos(PhotoSet(photo_set.path, validation="zebra"), validation=True)
+@pytest.mark.parametrize(
+    ("pattern", "reason"), [("zebra", "no validation photos"), ("[", "unterminated")]
+)
+def test_a_pattern_that_matches_nothing_or_is_none_is_refused(photo_set, pattern, reason):
+    with pytest.raises(InputError, match=reason):
+        divide_source(PhotoSet(photo_set.path, validation=pattern), seed=0)
 
 
 def test_the_run_record_will_say_how_sets_were_divided(photo_set, tmp_path, make_photo_set):
@@ -58,8 +65,7 @@ def test_the_run_record_will_say_how_sets_were_divided(photo_set, tmp_path, make
     boxes_csv.write(dataclasses.replace(records, photos=tuple(same)), copies)
     (leaky,) = PlateWindowDataModule([PhotoSet(copies, validation="b")]).divisions
     assert leaky.shared_sources == 1
-    sides = [len(select_photos(kept, validation).photos) for validation in (False, True)]
-    assert f"{sides[0]} training and {sides[1]} validation photos" in division.description
+    assert "5 training and 2 validation photos" in division.description
 
 
 def test_plates_that_the_labels_leave_out_are_read_from_their_own_file(photo_set, tmp_path):
@@ -67,17 +73,17 @@ def test_plates_that_the_labels_leave_out_are_read_from_their_own_file(photo_set
     head = "file,width,height,x1,y1,x2,y2,text\n"
     # Half the photo's size: boxes are shares of the size that their own file states.
     table.write_text(f"{head}drive0_0.png,48,32,5,6,9,8,\ndrive2_2.png,48,32,5,6,9,8,\n")
-    pool = load_pool(dataclasses.replace(photo_set, unlabelled=table))
+    pool = pool_of(dataclasses.replace(photo_set, unlabelled=table))
     boxes = {photo.file: photo.unlabelled.tolist() for photo in pool.photos}
     assert boxes.pop("drive0_0.png") == [[10, 12, 18, 16]]
     assert not any(boxes.values())
     table.write_text(f"{head}other.png,48,32,5,6,9,8,\n")
     with pytest.raises(AnnotationError, match=r"'other\.png': no such photo"):
-        load_pool(dataclasses.replace(photo_set, unlabelled=table))
+        pool_of(dataclasses.replace(photo_set, unlabelled=table))
 
 
 def test_windows_depend_on_seed_and_number_only(photo_set):
-    pools = [load_pool(photo_set)]
+    pools = [pool_of(photo_set)]
     ranges = WindowRanges(size=64)
     one, again = (WindowDataset(pools, SPEC, ranges, 4, (0, 1)) for _ in range(2))
     other = WindowDataset(pools, SPEC, ranges, 4, (0, 2))
@@ -87,7 +93,7 @@ def test_windows_depend_on_seed_and_number_only(photo_set):
 
 
 def test_whole_photos_are_placed_as_in_use(photo_set):
-    photos = WholePhotoDataset([select_photos(photo_set, validation=True)], SPEC)
+    photos = WholePhotoDataset([divide_source(photo_set, seed=0).sides["val"]], SPEC)
     example = photos[0]
     # 96 × 64 pixels on 64 × 64: scaled by two thirds, and back by 1.5.
     box = photos.photos[0].boxes[0]
@@ -134,6 +140,29 @@ def test_own_photos_are_divided_as_data_split_says(photo_set, tmp_path, make_pho
     both.setup("fit")
     assert [len(pool.photos) for pool in both._pools] == [5, 8]
     assert len(both.dataset("val")) == 2 + 1
+
+
+def test_a_source_without_a_pattern_obeys_its_split(tmp_path, make_photo_set):
+    boxes = {f"photo{i}.png": [BoxRecord(10 + i, 20, 50 + i, 32)] for i in range(10)}
+    photos = make_photo_set(tmp_path, boxes)
+    boxes_csv.write(photos, tmp_path)
+    undivided = attached(PlateWindowDataModule([PhotoSet(tmp_path)]))
+    with pytest.raises(InputError, match=r"needs a split\.csv or a validation pattern"):
+        undivided.dataset("val")
+    assert undivided.divisions == ()
+    write_split(make_split(photos, seed=5), tmp_path)
+    source = PhotoSet(tmp_path / "boxes.csv", weight=0.3)
+    data = attached(PlateWindowDataModule([source]))
+    data.setup("fit")
+    split = read_split(tmp_path)
+    assert {photo.file for photo in data._pools[0].photos} == set(split.files("train"))
+    assert data._pools[0].source == source
+    for side in ("val", "test"):
+        assert {photo.file for photo in data.dataset(side).photos} == set(split.files(side))
+    assert [(one.protocol, one.seed) for one in data.divisions] == [("grouped", 5)]
+    # The pattern is what the configuration says in so many words.
+    named = attached(PlateWindowDataModule([PhotoSet(tmp_path, validation="photo[0-4]")]))
+    assert len(named.dataset("val")) == 5
 
 
 def test_without_photos_or_a_side_it_says_what_to_name(tmp_path, make_photo_set):
