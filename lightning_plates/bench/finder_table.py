@@ -17,6 +17,7 @@ from lightning_plates.bench.finder_accuracy import (
     score_answers,
     wilson_interval,
 )
+from lightning_plates.bench.fit_margin import label_ratios, match_boxes
 from lightning_plates.bench.report.document import Row, Table
 
 Cell: TypeAlias = "str | float | None"
@@ -70,6 +71,9 @@ class FinderRow:
     """Those whose best box fits by IoU ≥ 0.7."""
     mean_iou: float | None
     """0–1; photos without an answer count as 0."""
+    label_ratios: tuple[float, float] | None
+    """Median width and height of the labels in those of their boxes; ``None`` where none match.
+    Far from 1 the set labels by another convention than the finder learned."""
     precision: AveragePrecision | None
     """Of all boxes; ``None`` where it was not computed."""
     alarms: FalseAlarms | None
@@ -92,10 +96,18 @@ def summarise_answers(
         [score.box.iou >= 0.7 for score in scores],
     ]
     found, iou50, iou70 = (Share(sum(one), len(one)) if one else None for one in shares)
-    mean_iou = None if accuracy is None else accuracy.mean_iou
-    alarms = count_false_alarms(answers)
     return FinderRow(
-        set_name, looks, margin, len(scores), found, iou50, iou70, mean_iou, precision, alarms
+        set_name,
+        looks,
+        margin,
+        len(scores),
+        found,
+        iou50,
+        iou70,
+        None if accuracy is None else accuracy.mean_iou,
+        label_ratios(match_boxes(answers)),
+        precision,
+        count_false_alarms(answers),
     )
 
 
@@ -128,6 +140,7 @@ def _texts(row: FinderRow) -> dict[str, Cell]:
         "IoU ≥ 0.5 (95 %)": None if row.iou50 is None else row.iou50.describe(),
         "IoU ≥ 0.7 (95 %)": None if row.iou70 is None else row.iou70.describe(),
         "mean IoU": _text(row.mean_iou),
+        "label ÷ box": _ratios_text(row.label_ratios),
         **{_TITLES[name]: _text(value) for name, value in _precision_cells(row).items()},
         **_alarm_texts(row.alarms),
     }
@@ -152,6 +165,8 @@ def _numbers(row: FinderRow) -> dict[str, Cell]:
         **_interval("iou50", row.iou50),
         **_interval("iou70", row.iou70),
         "mean_iou": row.mean_iou,
+        "label_width_ratio": row.label_ratios and row.label_ratios[0],
+        "label_height_ratio": row.label_ratios and row.label_ratios[1],
         **_precision_cells(row),
         "empty_photos": None if alarms is None else alarms.photos,
         **_interval("alarmed", None if alarms is None else Share(alarms.alarmed, alarms.photos)),
@@ -175,6 +190,10 @@ def _interval(name: str, share: Share | None) -> dict[str, Cell]:
 def _without_empty_columns(rows: Sequence[Mapping[str, Cell]]) -> list[dict[str, Cell]]:
     filled = {name for row in rows for name, cell in row.items() if cell is not None}
     return [{name: cell for name, cell in row.items() if name in filled} for row in rows]
+
+
+def _ratios_text(ratios: tuple[float, float] | None) -> str | None:
+    return None if ratios is None else "{:.2f} × {:.2f}".format(*ratios)
 
 
 def _text(value: float | None) -> str | None:

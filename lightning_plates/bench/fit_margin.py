@@ -47,6 +47,14 @@ def match_boxes(answers: Sequence[FinderAnswer]) -> MatchedBoxes:
     return MatchedBoxes(both[:, 0], both[:, 1])
 
 
+def label_ratios(matched: MatchedBoxes) -> tuple[float, float] | None:
+    """Median width and height of the labels in those of the found boxes; ``None`` without any."""
+    if not len(matched.found):
+        return None
+    across, down = np.median(_sides(matched.labels) / _sides(matched.found), axis=0)
+    return float(across), float(down)
+
+
 def fit_margin(matched: MatchedBoxes) -> FitMargin:
     """The medians of the four ratios between labels and found boxes.
 

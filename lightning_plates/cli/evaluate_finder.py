@@ -114,6 +114,10 @@ def _notes(spec: ModelSpec, missing: str | None) -> list[str]:
         "Best answer a photo that shows a plate; none found counts as IoU 0. In brackets 95 % "
         "Wilson intervals. An alarm is a plate seen in a photo without one."
     ]
+    notes.append(
+        "Label ÷ box: median width and height of the labels in those of the boxes that they "
+        "overlap. Far from 1 the set labels by another convention, which `margin` learns."
+    )
     if spec.decoding == "scored_boxes":
         notes.append(f"Threshold {spec.score_threshold:g}.")
     if missing is not None:

@@ -54,6 +54,9 @@ def test_the_table_says_shares_precision_and_false_alarms(tmp_path, finder, labe
     assert float(row["iou50"]) == pytest.approx(2 / 3)
     assert float(row["iou70"]) == pytest.approx(1 / 3)
     assert float(row["mean_iou"]) == pytest.approx(0.5)
+    # Matching labels are as wide as the box, and as high and twice as high.
+    ratios = [float(row[f"label_{side}_ratio"]) for side in ("width", "height")]
+    assert ratios == pytest.approx([1.0, 1.5])
     assert (float(row["alarmed"]), float(row["alarms_per_empty_photo"])) == (1.0, 1.0)
     # Two of five equally sure boxes fit two of three labels; all of them are medium or small.
     assert 0 < float(row["ap50"]) < 0.7
@@ -61,6 +64,7 @@ def test_the_table_says_shares_precision_and_false_alarms(tmp_path, finder, labe
     printed = capsys.readouterr().out
     assert "| site | 1 | 3 | 100.0 % | 66.7 % (20.8–93.9) |" in printed
     assert "AP50" in printed
+    assert "| 1.00 × 1.50 |" in printed
 
 
 def test_a_model_with_a_margin_has_two_rows(tmp_path, finder, labelled):
