@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from lightning_plates.boxes import clip_boxes, scale_about_centre
 from lightning_plates.data.annotations.photo_fit import fit_boxes, resize_record
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.data.workers import map_on_cores
@@ -19,12 +20,15 @@ from lightning_plates.photos import RgbImage, encode_jpeg, load_photo, read_head
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How photos are written."""
+    """How photos and boxes are written."""
 
     quality: int = 92
     """JPEG quality, 1–95."""
     max_side: int | None = None
     """Longer side in pixels that larger photos are scaled down to; ``None`` keeps their size."""
+    box_scale: tuple[float, float] = (1.0, 1.0)
+    """By what the width and height of every box are multiplied about its centre: sets that are
+    trained on together should all label the same, for instance the plate without its frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,25 @@ def _import_photo(task: _Task) -> ImportedPhoto:
         reason = str(error).removeprefix(f"{task.path}: ")
         return ImportedPhoto(task.record.file, None, reason)
     image = _limit_side(image, task.options.max_side)
+    record = _scale_boxes(record, task.options.box_scale)
     record = resize_record(record, image.shape[1], image.shape[0])
     target = task.folder / task.name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(encode_jpeg(image, task.options.quality))
     return ImportedPhoto(task.record.file, replace(record, file=task.name))
+
+
+def _scale_boxes(record: PhotoRecord, scale: tuple[float, float]) -> PhotoRecord:
+    """Boxes of other sizes about their centres, inside the photo; corners are the plate's own."""
+    if scale == (1.0, 1.0):
+        return record
+    boxes = np.array([box.xyxy for box in record.boxes], dtype=np.float64).reshape(-1, 4)
+    boxes = clip_boxes(scale_about_centre(boxes, *scale), record.width, record.height)
+    scaled = [
+        replace(box, x1=x1, y1=y1, x2=x2, y2=y2)
+        for box, (x1, y1, x2, y2) in zip(record.boxes, boxes.tolist(), strict=True)
+    ]
+    return replace(record, boxes=tuple(scaled))
 
 
 def _limit_side(image: RgbImage, max_side: int | None) -> RgbImage:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._arguments import positive_int, positive_number
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.console import INTERRUPTED, report_failure
 from lightning_plates.data.annotations import read_labels
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     """Run ``data import``; see ``--help``."""
     args = _parser().parse_args(argv)
     labels = read_labels(args.source, args.photos, args.classes)
-    options = ImportOptions(args.quality, args.max_side)
+    options = ImportOptions(args.quality, args.max_side, tuple(args.box_scale))
     try:
         return _run(args, labels, options)
     except KeyboardInterrupt:
@@ -78,6 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-side", type=positive_int, metavar="PX", help="scale larger photos down"
+    )
+    parser.add_argument(
+        "--box-scale",
+        type=positive_number,
+        nargs=2,
+        default=(1.0, 1.0),
+        metavar=("W", "H"),
+        help="multiply the boxes' widths and heights, where labels show more or less than the "
+        "plate (1 1)",
     )
     parser.add_argument("--workers", type=positive_int, metavar="N", help="processes (all cores)")
     return parser

@@ -135,6 +135,17 @@ def test_large_photos_can_be_scaled_down(labelled, tmp_path, data):
     assert photo.boxes[0].xyxy == (15, 10, 30, 20)
 
 
+def test_boxes_that_show_more_or_less_than_the_plate_are_resized(tmp_path, data, make_photo_set):
+    boxes = (BoxRecord(20, 10, 60, 30), BoxRecord(76, 44, 96, 64))  # of 96 x 64 pixels
+    annotations = make_photo_set(tmp_path / "in", {"a.png": boxes})
+    boxes_csv.write(annotations, annotations.root)
+    words = ("import", annotations.root, "-o", tmp_path / "out", "--box-scale", "0.9", "1.2")
+    assert data(*words)[0] == 0
+    (photo,) = read_annotations(tmp_path / "out").photos
+    assert photo.boxes[0].xyxy == pytest.approx((22, 8, 58, 32))
+    assert photo.boxes[1].xyxy == pytest.approx((77, 42, 95, 64))  # cut at the photo's edge
+
+
 def test_equal_names_do_not_overwrite_each_other(tmp_path, data, make_photo_set):
     box = (BoxRecord(1, 2, 30, 20),)
     annotations = make_photo_set(tmp_path / "in", {"a.png": box, "a.jpg": box, "b.png": box})
