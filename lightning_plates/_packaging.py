@@ -6,9 +6,13 @@ from pathlib import Path
 
 from setuptools.command.build_py import build_py
 
-DATA = {"configs": "*.yaml", "artifacts/finder": "*.*", "artifacts/backbones": "*.*"}
-"""Folders beside the package that a user of the wheel needs too, and which of their files. The
-regressors and result tables are for comparison: a board does not carry them."""
+DATA = (
+    ("configs", "*.yaml"),
+    ("artifacts/finder", "*.onnx*"),
+    ("artifacts/finder", "README.md"),
+)
+"""Folders beside the package that a user of the wheel needs too, and which of their files. What
+training starts from and what is there to compare with stay in the checkout: a board reads."""
 
 
 class BuildWithData(build_py):
@@ -38,6 +42,6 @@ class BuildWithData(build_py):
         package = Path(self.build_lib) / "lightning_plates"
         return [
             (file, package / file)
-            for folder, pattern in DATA.items()
+            for folder, pattern in DATA
             for file in sorted(Path(folder).rglob(pattern))
         ]
