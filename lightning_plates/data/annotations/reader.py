@@ -24,6 +24,9 @@ LABEL_SUFFIXES = frozenset({".csv", ".json", ".jsonl", ".txt", ".xml"})
 LABEL_FOLDERS = frozenset({"labels", "annotations"})
 """Folders that usually hold only labels; their photos lie in a folder beside them."""
 
+_WAY_OUT = "labels of another tool: export them from there as COCO, YOLO or Pascal VOC"
+"""Label Studio, CVAT, Labelme and others save a format of their own, and export these."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Unreadable:
@@ -128,7 +131,7 @@ def _recognise(path: Path, photos: PhotoFolder) -> tuple[LabelFormat, list[_File
     name = _format_of(label)
     if name is None:
         known = ", ".join(label_formats())
-        raise AnnotationError(f"{path}: not in a known label format (known: {known})")
+        raise AnnotationError(f"{path}: not in a known label format (known: {known}); {_WAY_OUT}")
     return label_formats()[name], [label]
 
 
@@ -148,7 +151,7 @@ def _recognise_folder(folder: Path, photos: PhotoFolder) -> tuple[LabelFormat, l
         unreadable = [file for file in files if isinstance(file, _Unreadable)]
     if unreadable:
         raise AnnotationError(str(unreadable[0].problem))
-    raise InputError(f"{folder}: no label file in a known format in this folder")
+    raise InputError(f"{folder}: no label file in a known format in this folder; {_WAY_OUT}")
 
 
 def _try_to_read(path: Path, folder: Path) -> _File:

@@ -6,7 +6,7 @@ import pytest
 
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
-from lightning_plates.errors import InputError
+from lightning_plates.errors import AnnotationError, InputError
 
 
 @pytest.fixture
@@ -154,3 +154,13 @@ def test_copies_that_roboflow_made_of_a_photo_are_one_group():
     names = [f"train/images/cam_1_jpg.rf.{'0123456789abcdef' * 2}.jpg", "cam_1_jpg.jpg"]
     assert {PhotoRecord(name, 1, 1, ()).group for name in names} == {"cam_1_jpg"}
     assert PhotoRecord("no.rf.hash.jpg", 1, 1, ()).group == "no.rf.hash"
+
+
+def test_what_a_tool_saves_for_itself_is_refused_with_what_to_export(folder):
+    box = {"x": 10.0, "y": 20.0, "width": 30.0, "height": 10.0, "rectanglelabels": ["plate"]}
+    result = {"original_width": 96, "original_height": 64, "type": "rectanglelabels", "value": box}
+    label_studio = [{"id": 1, "annotations": [{"result": [result]}], "data": {"image": "a.jpg"}}]
+    (folder / "export.json").write_text(json.dumps(label_studio))
+    for path, error in ((folder / "export.json", AnnotationError), (folder, InputError)):
+        with pytest.raises(error, match="export them from there as COCO, YOLO or Pascal VOC"):
+            read_labels(path)
