@@ -175,9 +175,11 @@ def _blank_labels(files: list[_File], photos: PhotoFolder) -> dict[Path, str]:
     formats = label_formats().items()
     blank = {suffix: name for name, one in formats if (suffix := getattr(one, "BLANK_SUFFIX", ""))}
     return {
-        file.path: blank[file.path.suffix]
+        file.path: blank[suffix]
         for file in _readable(files)
-        if not file.text.strip() and file.path.suffix in blank and photos.find(file.name) != ()
+        if not file.text.strip()
+        and (suffix := file.path.suffix.lower()) in blank
+        and photos.find(file.name) != ()
     }
 
 
@@ -196,11 +198,11 @@ def _only_format(folder: Path, found: dict[Path, str]) -> str:
 
 def _per_photo_files(files: list[_File], found: set[Path], photos: PhotoFolder) -> list[_File]:
     """The recognised files and those that are named like a photo, be they empty or broken."""
-    suffixes = {path.suffix for path in found}
+    suffixes = {path.suffix.lower() for path in found}
 
     def belongs(file: _File) -> bool:
         name = file.name if isinstance(file, LabelText) else file.path.stem
-        named_like_photo = file.path.suffix in suffixes and photos.find(name) != ()
+        named_like_photo = file.path.suffix.lower() in suffixes and photos.find(name) != ()
         return file.path in found or named_like_photo
 
     return [file for file in files if belongs(file)]

@@ -73,19 +73,20 @@ def test_makesense_csv_with_and_without_header(folder, header):
     assert only_box(folder) == BoxRecord(10, 20, 40, 35, "Placas")
 
 
-def test_yolo_folder_with_an_empty_and_a_broken_file(folder):
+@pytest.mark.parametrize("ending", ["txt", "TXT"])
+def test_yolo_folder_with_an_empty_and_a_broken_file(folder, ending):
     labels = folder / "labels"
     labels.mkdir()
     (labels / "a.txt").write_text("0 0.5 0.5 0.25 0.5\n")
-    (labels / "b.txt").write_text("")
-    (labels / "placa_cr1.txt").write_text("0 0.5 0.5 0.25\n")
+    (labels / f"b.{ending}").write_text("")
+    (labels / f"placa_cr1.{ending}").write_text("0 0.5 0.5 0.25\n")
     (labels / "notes.txt").write_text("mine")
     for path in (labels, folder):
         found = read_labels(path)
         assert [p.file for p in found.annotations.photos] == ["a.jpg", "b.jpg"]
         assert found.annotations.photos[0].boxes == (BoxRecord(36, 16, 60, 48),)
         assert [str(p) for p in found.problems] == [
-            f"{labels}/placa_cr1.txt:1: expected 5 numbers, got 4"
+            f"{labels}/placa_cr1.{ending}:1: expected 5 numbers, got 4"
         ]
 
 
@@ -270,5 +271,5 @@ def test_empty_text_files_beside_photos_of_other_names_are_no_labels(folder):
     (folder / "notes.txt").write_text("")
     with pytest.raises(InputError, match="no label file in a known format"):
         read_annotations(folder)
-    (folder / "a.txt").write_text("\n")
+    (folder / "a.TXT").write_text("\n")
     assert [photo.file for photo in read_annotations(folder).photos] == ["a.jpg"]
