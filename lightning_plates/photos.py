@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import struct
+import sys
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -42,20 +44,37 @@ AVIF, which phones save under any ending), or where the memory does not hold a p
 def find_photos(folder: Path, words: PhotoPhrases = ENGLISH) -> list[Path]:
     """Photos below ``folder``, recursively, sorted by path.
 
+    Standard error names the subfolders that cannot be read; links to folders are not followed.
+
     Args:
         folder: Where to look.
         words: Language of the errors.
 
     Raises:
-        InputError: ``folder`` is not a folder or holds no photo.
+        InputError: ``folder`` is not a folder, cannot be read or holds no photo.
     """
     if not folder.is_dir():
         raise InputError(words.not_a_folder.format(name=folder))
-    photos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    files = _files_below(folder, words)
+    photos = sorted(file for file in files if file.suffix.lower() in PHOTO_SUFFIXES)
     if not photos:
         known = " ".join(sorted(PHOTO_SUFFIXES))
         raise InputError(words.no_photos.format(name=folder, known=known))
     return photos
+
+
+def _files_below(folder: Path, words: PhotoPhrases) -> Iterator[Path]:
+    """Not by :meth:`pathlib.Path.rglob`, which leaves out in silence what cannot be read."""
+
+    def report(error: OSError) -> None:
+        place, reason = Path(error.filename), error.strerror or error
+        line = words.unreadable.format(name=place, reason=reason)
+        if place == folder:
+            raise InputError(line) from error
+        print(line, file=sys.stderr)
+
+    for place, _, names in os.walk(folder, onerror=report):
+        yield from (Path(place, name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import re
 import warnings
 from pathlib import Path
@@ -167,6 +168,25 @@ def test_find_photos_is_recursive_sorted_and_ignores_others(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
     assert [p.name for p in find_photos(tmp_path)] == ["b.JPG", "a.png"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "a.png").write_bytes(b"x")
+    locked, scandir = [tmp_path / "locked"], os.scandir
+
+    def refuse(path):  # permissions do not keep root out, who often runs tests
+        if Path(path) in locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert find_photos(tmp_path) == [tmp_path / "a.png"]
+    line = f"{tmp_path / 'locked'}: cannot be read (Permission denied)"
+    assert capsys.readouterr().err == f"{line}\n"
+    locked.append(tmp_path)
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
+        find_photos(tmp_path)
 
 
 def test_an_empty_folder_and_a_file_are_refused(tmp_path):
