@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -59,28 +60,57 @@ class FitCLI(PlatesCLI):
         return Path(str(given[0])).stem if given else "fit"
 
 
+class SettingsKeeper(Callback):
+    """Writes the settings down when they train: a run that is done keeps those that made it.
+
+    Args:
+        file: Where they go.
+        settings: The whole configuration.
+    """
+
+    def __init__(self, file: Path, settings: dict[str, Any]) -> None:
+        self._file, self._settings = file, settings
+        self.trains = False
+        """Whether any epoch was left to be run."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file; Lightning comes here only where an epoch is left."""
+        self.trains = True
+        if trainer.is_global_zero:
+            write_text(self._file, yaml.safe_dump(self._settings, sort_keys=False))
+
+    def trained_settings(self) -> dict[str, Any]:
+        """Those that made the checkpoints, whatever was given to a run that was done."""
+        if not self._file.exists():
+            return self._settings
+        settings: dict[str, Any] = yaml.safe_load(self._file.read_text(encoding="utf-8"))
+        return settings
+
+
 def main(argv: list[str]) -> int:
     """Fit, measure the best checkpoint, and say where everything lies."""
     with readable_errors():
         cli = FitCLI("fit", argv)
         folder = cli.folder
-        write_text(folder.config, yaml.safe_dump(cli.settings(), sort_keys=False))
         table = EpochTable(folder, shows_rows=not is_interactive())
-        train(cli, table)
+        keeper = SettingsKeeper(folder.config, cli.settings())
+        train(cli, [table, keeper])
         metrics = evaluate(cli, load_checkpoint(folder.best), folder.photos, "val")
-        text = describe_run(cli.model, cli.datamodule, table, metrics, cli.settings())
+        text = describe_run(cli.model, cli.datamodule, table, metrics, keeper.trained_settings())
         write_text(folder.record, text)
+    if not keeper.trains:
+        print(f"nothing was trained: all {len(table.rows)} epochs were done")
     _report(folder, table, metrics)
     return 0
 
 
-def train(cli: FitCLI, table: EpochTable) -> None:
-    """Run the epochs that are still to be run."""
+def train(cli: FitCLI, watchers: list[Callback]) -> None:
+    """Run the epochs that are still to be run, beside what the configuration names."""
     folder = cli.folder
     keepers = [keep_best(cli), ModelCheckpoint(folder.root, folder.last.stem, **_EVERY_EPOCH)]
     configured: list[Any] = cli.config_init["trainer"].get("callbacks") or []
     logger = TensorBoardLogger(str(folder.root), name="tensorboard", version="")
-    trainer = cli.make_trainer(folder.root, [*configured, table, *keepers], logger)
+    trainer = cli.make_trainer(folder.root, [*configured, *watchers, *keepers], logger)
     trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=cli.checkpoint)
 
 

@@ -144,6 +144,25 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(fit, tmp_path, monkeypatch
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
 
 
+def test_a_run_that_is_done_keeps_the_settings_that_made_it(fit, tmp_path, capsys):
+    def resume(epochs):
+        words = ["--trainer.max_epochs", str(epochs), "--model.learning_rate", "0.5"]
+        return fit("small", "--resume", *words)
+
+    assert fit("small", trainer={"max_epochs": 2}) == 0
+    assert "nothing was trained" not in capsys.readouterr().out
+    run = tmp_path / "runs" / "small"
+    settings = (run / "config.yaml").read_text()
+    record = json.loads((run / "run.json").read_text())["settings"]
+    (run / "run.json").unlink()  # as if the run had been killed before it
+    assert resume(1) == 0
+    assert json.loads((run / "run.json").read_text())["settings"] == record
+    assert "nothing was trained: all 2 epochs were done" in capsys.readouterr().out
+    assert (run / "config.yaml").read_text() == settings
+    assert resume(3) == 0
+    assert yaml.safe_load((run / "config.yaml").read_text())["trainer"]["max_epochs"] == 3
+
+
 def test_a_backbone_thaws_at_its_epoch_with_averaged_weights(fit, tmp_path):
     average = {
         "class_path": "pytorch_lightning.callbacks.EMAWeightAveraging",
