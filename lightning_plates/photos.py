@@ -199,10 +199,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _scale_to_8_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey files use 0–65535, but 10- and 12-bit cameras only its low end: take the peak."""
+    """16-bit grey files use 0–65535, but 10- and 12-bit cameras only its low end: take the peak.
+
+    Files of floats, as scientific cameras and image libraries write them, mostly use 0–1.
+    """
     values = np.asarray(image, dtype=np.float64)
-    peak = max(float(values.max(initial=0.0)), 1.0)
-    full_scale = next((limit for limit in (255.0, 1023.0, 4095.0) if peak <= limit), 65535.0)
+    peak = float(values.max(initial=0.0))
+    limits = (1.0, 255.0, 1023.0, 4095.0) if image.mode == "F" else (255.0, 1023.0, 4095.0)
+    full_scale = next((limit for limit in limits if peak <= limit), 65535.0)
     return Image.fromarray(np.clip(values / full_scale * 255.0, 0, 255).astype(np.uint8))
 
 

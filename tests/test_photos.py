@@ -53,6 +53,11 @@ def test_16_bit_grey_uses_the_full_range(tmp_path, peak, expected):
     assert load_photo(tmp_path / "a.png")[0, :, 0].tolist() == [0, expected]
 
 
+def test_floats_use_the_range_from_0_to_1(tmp_path):
+    Image.fromarray(np.array([[0, 0.5, 1]], dtype=np.float32)).save(tmp_path / "a.tif")
+    assert load_photo(tmp_path / "a.tif")[0, :, 0].tolist() == [0, 127, 255]
+
+
 def test_transparent_pixels_become_white(tmp_path):
     Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(tmp_path / "a.png")
     assert load_photo(tmp_path / "a.png").min() == 255

@@ -16,8 +16,8 @@ MATCH_IOU = 0.3
 """A box that overlaps a label by this shows the same plate: a frame of a quarter of the plate's
 height on every side still leaves 0.44 of a square plate and more of others."""
 FEWEST_MATCHES = 8
-"""With so few photos the share of IoU ≥ 0.7 varies by 2.6 points (standard deviation) with the
-draw, with 20 by 1.7 and with 50 by 1.0; see docs/finder.md."""
+"""With so few photos the share of IoU ≥ 0.7 varies by 2.5 points (standard deviation) with the
+draw, with 20 by 1.6 and with 50 by 1.0; see docs/finder.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def fit_margin(matched: MatchedBoxes) -> FitMargin:
     """
     if len(matched.found) < FEWEST_MATCHES:
         raise InputError(
-            f"only {len(matched.found)} labelled plates were found (IoU ≥ {MATCH_IOU:g}); "
-            f"a margin needs {FEWEST_MATCHES}: label more photos, or raise --photos"
+            f"a margin needs {FEWEST_MATCHES} labelled plates that are found (IoU ≥ "
+            f"{MATCH_IOU:g}), these photos have {len(matched.found)}: label more, or raise --photos"
         )
     found_sides, label_sides = (_sides(boxes) for boxes in (matched.found, matched.labels))
     scales = np.median(label_sides / found_sides, axis=0)

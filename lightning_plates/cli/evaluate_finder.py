@@ -168,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--only", metavar="REGEX", help="only photos whose name begins with a match")
     add_side_option(parser)
     add("--looks", type=positive_int, nargs="+", default=[1, DEFAULT_LOOKS], metavar="N",
-        help="numbers of looks to compare, each at most (default: %(default)s)")  # fmt: skip
+        help=f"numbers of looks to compare, each at most (default: 1 {DEFAULT_LOOKS})")  # fmt: skip
     add_runtime_options(parser)
     add("--threads", type=positive_int, metavar="N", help="of the runtime")
     add("-o", "--output", type=Path, metavar="FILE",

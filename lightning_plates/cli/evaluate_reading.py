@@ -214,7 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", type=Path, help="box model (default: the shipped one)")
     add_runtime_options(parser)
     add("--look", type=positive_int, nargs="+", default=[DEFAULT_LOOKS], metavar="N",
-        help="numbers of looks to compare, each at most (default: %(default)s)")  # fmt: skip
+        help=f"numbers of looks to compare, each at most (default: {DEFAULT_LOOKS})")  # fmt: skip
     add("--country", default="any", help="plate formats (%(default)s)")
     add("--fold-zero", action="store_true", help="take O and 0 for the same")
     add("--limit", type=positive_int, metavar="N", help="draw at most N plates of each set")

@@ -34,9 +34,10 @@ def main(argv: list[str]) -> int:
     if args.remove == (args.set is not None):
         raise InputError("name a labelled set to learn a margin from, or --remove the model's")
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
+        removed = "its margin is removed" if model.spec.margin else "without a margin, as before"
         margin = None if args.remove else _learn(model, args)
         _store(model, margin, target)
-    print(f"{target}: {'its margin is removed' if margin is None else 'the margin is stored'}")
+    print(f"{target}: {removed if margin is None else 'the margin is stored'}")
     return 0
 
 

@@ -100,8 +100,10 @@ def test_predict_obeys_what_was_stored_in_place_and_removing_undoes_it(finder, s
     # A second fit starts from the network's own boxes, not from those of the first.
     assert main(fit) == 0
     assert margin_of(finder) == FitMargin(1.25, 1.5)
-    assert main(["margin", str(finder), "--remove"]) == 0
-    capsys.readouterr()
+    for said in ("its margin is removed", "without a margin, as before"):
+        capsys.readouterr()
+        assert main(["margin", str(finder), "--remove"]) == 0
+        assert capsys.readouterr().out == f"{finder}: {said}\n"
     main(words)
     assert capsys.readouterr().out == bare
 
@@ -159,7 +161,7 @@ def test_the_draw_follows_its_seed_and_copies_of_a_drawn_photo_are_left_out():
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["{model}", "{set}", "--only", "missed", "--photos", "2"], "only 0 labelled plates"),
+        (["{model}", "{set}", "--only", "missed", "--photos", "2"], "these photos have 0"),
         (["{model}", "{set}", "--photos", "4"], "a margin needs 8"),
         (["{model}", "{set}", "--photos", "15"], "leaves none of 15 photos"),
         (["{model}"], "name a labelled set"),
