@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
 from lightning_plates import processing
-from lightning_plates.boxes import BoxXyxy, box_iou
+from lightning_plates.boxes import BoxXyxy, box_iou, clip_boxes
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.stopwatch import Stopwatch
 from lightning_plates.results import Detection
@@ -36,6 +37,10 @@ WORTH_A_LOOK = 0.5
 LAST_RESORT = 0.25
 """Likewise for the surest box of a photo, which may be all that there is."""
 
+TOO_CLOSE = 0.5
+"""Share of the photo's width or height from which on its surest box is too large. Of a plate that
+is larger than those of the training (see :data:`WINDOW_WIDTHS`) a finder sees a part."""
+
 
 @dataclass(frozen=True, slots=True)
 class BareAnswer:
@@ -59,7 +64,8 @@ def locate(
             at a window around every box; what the model sees there counts the more, the larger
             it sees it, and a box that was too unsure at first is an answer if the model is sure
             in the window. Where it sees nothing there, a sure box stays as it was. A look that
-            sees about the same box is the last.
+            sees about the same box is the last. Where a scored box fills most of the photo, the
+            second look is at the photo from further away, as if it were the first.
         watch: Gets the time of every step.
 
     Returns:
@@ -95,6 +101,10 @@ def locate_bare(
     least = threshold if looks == 1 else threshold * LAST_RESORT
     asked = least if lowest_score is None else min(least, lowest_score)
     first = _ask(model, image, replace(spec, score_threshold=asked), timer)
+    if looks > 1 and _too_close(first, image):
+        further = _step_back(model, image, looks - 1, lowest_score, timer)
+        if further.plates:
+            return further
     plates: list[Detection] = []
     weaker: list[Detection] = []
     for before in first:
@@ -107,6 +117,39 @@ def locate_bare(
             plates.append(plate)
     kept = () if lowest_score is None else (p for p in weaker if _reaches(p, lowest_score))
     return BareAnswer(tuple(plates), tuple(kept))
+
+
+def _too_close(first: Sequence[Detection], image: RgbImage) -> bool:
+    """Whether the surest box is larger than a finder can place; a lone regressed box never is."""
+    if not first or first[0].confidence is None:
+        return False
+    x1, y1, x2, y2 = first[0].box
+    height, width = image.shape[:2]
+    return bool(x2 - x1 > TOO_CLOSE * width or y2 - y1 > TOO_CLOSE * height)
+
+
+def _step_back(
+    model: Runtime, image: RgbImage, looks: int, lowest_score: float | None, timer: Stopwatch
+) -> BareAnswer:
+    """Find the plates of ``image`` in the middle of a grey canvas of twice its size."""
+    height, width = image.shape[:2]
+    # What the model cannot see in so large a plate need not fill the memory of a board.
+    share = min(1.0, max(model.spec.width, model.spec.height) / max(width, height))
+    fitted = (max(1, round(width * share)), max(1, round(height * share)))
+    small = np.asarray(Image.fromarray(image).resize(fitted, Image.Resampling.BILINEAR))
+    left, top = (side // 2 + 1 for side in fitted)
+    grey = processing.PADDING_GREY
+    canvas = np.pad(small, ((top, top), (left, left), (0, 0)), constant_values=grey)
+    seen = locate_bare(model, canvas, looks, lowest_score, timer)
+    scale = np.array([width / fitted[0], height / fitted[1]] * 2)
+
+    def in_photo(plates: Sequence[Detection]) -> tuple[Detection, ...]:
+        boxes = [(np.array(p.box) - (left, top, left, top)) * scale for p in plates]
+        cut = [clip_boxes(box, width, height).tolist() for box in boxes]
+        moved = [replace(p, box=tuple(box)) for p, box in zip(plates, cut, strict=True)]
+        return tuple(p for p in moved if p.box[0] < p.box[2] and p.box[1] < p.box[3])
+
+    return BareAnswer(in_photo(seen.plates), in_photo(seen.weaker))
 
 
 def window_around(box: BoxXyxy, width: int, height: int) -> tuple[int, int, int, int]:

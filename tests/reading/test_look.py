@@ -171,3 +171,35 @@ def test_a_look_that_confirms_the_box_is_the_last():
         again = [[low, low, high, high]]
         finder = Finder(first, again, again)
         assert [len(locate(finder, photo, 3)), finder.calls] == [1, calls]
+
+
+LARGE = [[0.1, 0.1, 0.7, 0.4]]  # 120 of 200 pixels wide
+
+
+def test_a_plate_that_fills_the_photo_is_looked_at_from_further_away():
+    # The photo shrinks to 8 x 4 pixels on a canvas of 18 x 10, from (5, 3) on.
+    finder = Finder(LARGE, [[6 / 18, 0.4, 12 / 18, 0.6]])
+    (plate,) = locate(finder, PHOTO, 2)
+    assert plate.box == pytest.approx((25, 25, 175, 75), abs=1e-3)
+    assert finder.calls == 2
+    (cut,) = locate(Finder(LARGE, [[0.0, 0.0, 1.0, 1.0]]), PHOTO, 2)
+    assert cut.box == (0, 0, 200, 100)
+    finder.calls = 0
+    (first,) = locate(finder, PHOTO, 1)
+    assert first.box == pytest.approx((20, 10, 140, 40), abs=1e-3)
+    assert finder.calls == 1
+
+
+def test_what_is_seen_from_further_away_beside_the_photo_is_no_plate():
+    beside = [0.0, 0.0, 3 / 18, 0.2]
+    finder = Finder(LARGE, [beside, [6 / 18, 0.4, 12 / 18, 0.6]])
+    assert len(locate(finder, PHOTO, 2)) == 1
+
+
+def test_a_large_plate_that_is_not_seen_from_further_away_is_looked_at_as_any():
+    finder = Finder(LARGE, [], [])
+    (plate,) = locate(finder, PHOTO, 2)
+    assert plate.box == pytest.approx((20, 10, 140, 40), abs=1e-3)
+    assert finder.calls == 3
+    finder = Finder([[0.1, 0.1, 0.59, 0.4]], [])  # 98 pixels wide: not large
+    assert [len(locate(finder, PHOTO, 2)), finder.calls] == [1, 2]
