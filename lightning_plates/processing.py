@@ -132,14 +132,17 @@ def decode(
         One tuple a photo; empty where nothing reaches ``spec.score_threshold``.
 
     Raises:
-        ModelError: An output that the spec promises is missing.
+        ModelError: An output that the spec promises is missing, or an answer is no number.
     """
     missing = [name for name in spec.output_names if name not in outputs]
     if missing:
         raise ModelError(f"model {spec.name}: outputs {sorted(outputs)} lack {missing}")
     arrays = [np.asarray(outputs[name], dtype=np.float64) for name in spec.output_names]
     if spec.decoding == "single_box":
-        found = [_decode_single(*each) for each in zip(arrays[0], placements, strict=True)]
+        found = [
+            _decode_single(box, spec, placement)
+            for box, placement in zip(arrays[0], placements, strict=True)
+        ]
     else:
         found = [
             _decode_scored(boxes, scores, spec, placement)
@@ -182,18 +185,30 @@ def move_by_margin(boxes: FloatArray, margin: FitMargin) -> FloatArray:
     return moved
 
 
-def _decode_single(box: FloatArray, placement: Placement) -> tuple[Detection, ...]:
+def _decode_single(box: FloatArray, spec: ModelSpec, placement: Placement) -> tuple[Detection, ...]:
+    _require_numbers(box, spec)
     return (_detection(placement.to_photo(order_corners(box)), None),)
 
 
 def _decode_scored(
     boxes: FloatArray, scores: FloatArray, spec: ModelSpec, placement: Placement
 ) -> tuple[Detection, ...]:
+    _require_numbers(scores, spec)
     candidates = np.flatnonzero(scores >= spec.score_threshold)
     best = candidates[np.argsort(-scores[candidates], kind="stable")][:MAX_CANDIDATES]
+    _require_numbers(boxes[best], spec)
     pixels = placement.to_photo(order_corners(boxes[best]))
     kept = suppress_overlaps(pixels, scores[best], spec.max_overlap)
     return tuple(_detection(pixels[i], float(scores[best][i])) for i in kept)
+
+
+def _require_numbers(values: FloatArray, spec: ModelSpec) -> None:
+    """Half precision overflows where activations are large; "no plate" would be a wrong answer."""
+    if not np.isfinite(values).all():
+        raise ModelError(
+            f"model {spec.name}: answers NaN or infinity on this runtime and device; take a file "
+            "of higher precision, or convert it again"
+        )
 
 
 def _detection(box: FloatArray, confidence: float | None) -> Detection:

@@ -1,3 +1,4 @@
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -74,6 +75,21 @@ def test_scored_boxes_are_thresholded_suppressed_and_sorted():
 def test_nothing_above_the_threshold_is_no_plate():
     outputs = {"boxes": np.zeros((1, 3, 4)), "scores": np.zeros((1, 3))}
     assert decode(outputs, SCORED, [place(10, 10, SCORED)]) == [()]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_answers_that_are_no_numbers_are_the_models_fault(wrong):
+    at = [place(10, 10, SCORED)]
+    boxes, scores = np.full((1, 2, 4), 0.5), np.array([[0.9, 0.1]])
+    with pytest.raises(ModelError, match="NaN or infinity"):
+        decode({"box": np.full((1, 4), wrong)}, STRETCH, [place(10, 10, STRETCH)])
+    with pytest.raises(ModelError, match="NaN or infinity"):
+        decode({"boxes": boxes, "scores": scores * wrong}, SCORED, at)
+    for cell, fails in ((0, True), (1, False)):  # nobody asks for the box of the unsure one
+        broken = boxes.copy()
+        broken[0, cell, 0] = wrong
+        with pytest.raises(ModelError) if fails else contextlib.nullcontext():
+            decode({"boxes": broken, "scores": scores}, SCORED, at)
 
 
 def test_a_missing_output_is_named():
