@@ -39,7 +39,7 @@ def test_unknown_errors_are_not_swallowed():
         run_reporting(raising(ZeroDivisionError()), [])
 
 
-@pytest.mark.parametrize(("package", "extra"), [("torch", "train"), ("cv2", "data")])
+@pytest.mark.parametrize(("package", "extra"), [("torch", "train"), ("matplotlib", "data")])
 def test_a_package_of_an_extra_that_an_import_misses_is_one_line(
     capsys, monkeypatch, package, extra
 ):

@@ -46,5 +46,7 @@ def test_each_label_is_paired_with_the_box_that_overlaps_it_most():
 @pytest.mark.parametrize("count", [0, 7])
 def test_too_few_matched_boxes_are_one_clear_line(count):
     few = boxes(count)
-    with pytest.raises(InputError, match=f"only {count} labelled plates .* a margin needs 8"):
+    with pytest.raises(
+        InputError, match=f"a margin needs 8 labelled plates .* these photos have {count}:"
+    ):
         fit_margin(MatchedBoxes(few, few))
