@@ -51,7 +51,7 @@ def label_ratios(matched: MatchedBoxes) -> tuple[float, float] | None:
     """Median width and height of the labels in those of the found boxes; ``None`` without any."""
     if not len(matched.found):
         return None
-    across, down = np.median(_sides(matched.labels) / _sides(matched.found), axis=0)
+    across, down = _median_ratios(matched)
     return float(across), float(down)
 
 
@@ -69,10 +69,14 @@ def fit_margin(matched: MatchedBoxes) -> FitMargin:
             f"a margin needs {FEWEST_MATCHES} labelled plates that are found (IoU ≥ "
             f"{MATCH_IOU:g}), these photos have {len(matched.found)}: label more, or raise --photos"
         )
-    found_sides, label_sides = (_sides(boxes) for boxes in (matched.found, matched.labels))
-    scales = np.median(label_sides / found_sides, axis=0)
-    shifts = np.median((_centres(matched.labels) - _centres(matched.found)) / found_sides, axis=0)
-    return FitMargin(*(round(float(value), 4) for value in (*scales, *shifts)))
+    moved = _centres(matched.labels) - _centres(matched.found)
+    shifts = np.median(moved / _sides(matched.found), axis=0)
+    return FitMargin(*(round(float(value), 4) for value in (*_median_ratios(matched), *shifts)))
+
+
+def _median_ratios(matched: MatchedBoxes) -> FloatArray:
+    ratios: FloatArray = np.median(_sides(matched.labels) / _sides(matched.found), axis=0)
+    return ratios
 
 
 def _sides(boxes: FloatArray) -> FloatArray:

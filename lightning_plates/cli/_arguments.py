@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 
-from lightning_plates.reading.look import DEFAULT_LOOKS
-
 
 def positive_int(text: str) -> int:
     """A whole number of at least 1."""
@@ -17,17 +15,6 @@ def positive_int(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return value
-
-
-def add_look_option(parser: argparse._ActionsContainer) -> None:
-    """Declare ``--look``, for :func:`~lightning_plates.reading.look.locate`."""
-    parser.add_argument(
-        "--look",
-        type=positive_int,
-        default=DEFAULT_LOOKS,
-        metavar="N",
-        help="look at every plate up to N times, until a look confirms the box (%(default)s)",
-    )
 
 
 def add_runtime_options(parser: argparse._ActionsContainer) -> None:

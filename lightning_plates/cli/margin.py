@@ -16,7 +16,8 @@ from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to
 from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes
 from lightning_plates.bench.report.document import Document
 from lightning_plates.bench.report.markdown import to_markdown
-from lightning_plates.cli._arguments import add_look_option, add_runtime_options, positive_int
+from lightning_plates.cli._arguments import add_runtime_options, positive_int
+from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lightning_plates.cli._arguments import (
-    add_look_option,
     add_runtime_options,
     fraction,
     non_negative_number,
     positive_int,
     positive_number,
 )
+from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._originals import without_own_pictures
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.cli._read_output import ReadOutput, describe_photo, last_line

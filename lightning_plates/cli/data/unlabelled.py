@@ -7,12 +7,8 @@ import dataclasses
 from pathlib import Path
 
 from lightning_plates.bench.unlabelled import find_unlabelled
-from lightning_plates.cli._arguments import (
-    add_look_option,
-    add_runtime_options,
-    fraction,
-    positive_int,
-)
+from lightning_plates.cli._arguments import add_runtime_options, fraction, positive_int
+from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import boxes_csv

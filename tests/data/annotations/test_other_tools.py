@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from only_label import only_box, only_photo
 
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
@@ -13,16 +14,6 @@ from lightning_plates.errors import AnnotationError, InputError
 def folder(tmp_path, make_photo_set):
     make_photo_set(tmp_path, {"a.jpg": (), "b.jpg": ()})
     return tmp_path
-
-
-def only_photo(path) -> PhotoRecord:
-    (photo,) = read_labels(path).annotations.photos
-    return photo
-
-
-def only_box(path) -> BoxRecord:
-    (box,) = only_photo(path).boxes
-    return box
 
 
 def write_coco(folder, *annotations):

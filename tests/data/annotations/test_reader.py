@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from only_label import only_box, only_photo
 
 from lightning_plates.data.annotations import read_annotations, read_labels
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
@@ -25,17 +26,6 @@ def folder(tmp_path, make_photo_set):
 def write_boxes(folder, *rows):
     header = "file,width,height,x1,y1,x2,y2,text"
     (folder / "boxes.csv").write_text("\n".join([header, *rows]) + "\n")
-
-
-def only_photo(path) -> PhotoRecord:
-    """As it is labelled: the photos of these tests are smaller than their labels say."""
-    (photo,) = read_labels(path).annotations.photos
-    return photo
-
-
-def only_box(path) -> BoxRecord:
-    (box,) = only_photo(path).boxes
-    return box
 
 
 def test_makesense_lines_of_the_thesis(folder):
