@@ -1,0 +1,104 @@
+"""Read whole files safely: regular files only, within a limit of bytes.
+
+A named pipe blocks whoever opens it, a device or a sparse file fills the memory. Every file that
+a user names or a folder holds is therefore read through here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+LIMIT_VARIABLE = "LIGHTNING_PLATES_MAX_FILE_MB"
+"""Environment variable that replaces :data:`DEFAULT_LIMIT_MB`."""
+
+DEFAULT_LIMIT_MB = 2048
+"""Largest file that is read as a whole, in megabytes (10⁶ bytes); the largest models are 0.6 GB."""
+
+_OPEN_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_BINARY", 0)  # Windows
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe without a writer is opened at once, then refused
+    | getattr(os, "O_NOCTTY", 0)
+)
+
+
+class NotRegularFileError(OSError):
+    """The name belongs to a pipe, a device or a socket."""
+
+
+class FileTooLargeError(OSError):
+    """The file is larger than the limit."""
+
+    def __init__(self, size: int, limit: int, path: Path) -> None:
+        self.size_mb = size / 1e6
+        self.limit_mb = limit / 1e6
+        super().__init__(
+            errno.EFBIG,
+            f"{self.size_mb:,.0f} MB, more than the limit of {self.limit_mb:,.0f} MB; "
+            f"raise it with {LIMIT_VARIABLE}",
+            str(path),
+        )
+
+
+def byte_limit() -> int:
+    """Largest file that is read as a whole, in bytes; :data:`LIMIT_VARIABLE` sets it."""
+    try:
+        megabytes = float(os.environ.get(LIMIT_VARIABLE, DEFAULT_LIMIT_MB))
+    except ValueError:
+        megabytes = DEFAULT_LIMIT_MB
+    return int(megabytes * 1e6) if 0 < megabytes < 1e12 else int(DEFAULT_LIMIT_MB * 1e6)
+
+
+def check_regular(path: Path, limit: int | None = None) -> None:
+    """Refuse what :func:`read_bytes` would, for libraries that open files by themselves.
+
+    Raises:
+        OSError: See :func:`read_bytes`.
+    """
+    os.close(_open_regular(path, limit)[0])
+
+
+def read_bytes(path: Path, limit: int | None = None) -> bytes:
+    """Read a regular file as a whole.
+
+    Args:
+        path: The file, or a link to it.
+        limit: Most bytes to accept; ``None`` takes :func:`byte_limit`.
+
+    Raises:
+        NotRegularFileError: ``path`` is a pipe, a device or a socket.
+        FileTooLargeError: The file is larger than ``limit``.
+        OSError: It is missing, a folder, or cannot be read; ``strerror`` says why in one line.
+    """
+    descriptor, limit = _open_regular(path, limit)
+    with open(descriptor, "rb", closefd=True) as file:  # noqa: PTH123 -- an open descriptor
+        data = file.read(limit + 1)
+    if len(data) > limit:  # it grew, or its size was not known beforehand (/proc)
+        raise FileTooLargeError(len(data), limit, path)
+    return data
+
+
+def _open_regular(path: Path, limit: int | None) -> tuple[int, int]:
+    limit = byte_limit() if limit is None else limit
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except ValueError as error:  # a NUL byte in the name
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise NotRegularFileError(
+                errno.EINVAL, "not a regular file (a pipe, device or socket)", str(path)
+            )
+        if status.st_size > limit:
+            raise FileTooLargeError(status.st_size, limit, path)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor, limit

@@ -1,0 +1,90 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from lightning_plates.files import (
+    LIMIT_VARIABLE,
+    FileTooLargeError,
+    NotRegularFileError,
+    byte_limit,
+    check_regular,
+    read_bytes,
+)
+
+
+def test_reads_a_file_and_through_a_link(tmp_path):
+    file = tmp_path / "a"
+    file.write_bytes(b"\0\1\r\n\2")
+    (tmp_path / "link").symlink_to(file)
+
+    assert read_bytes(file) == read_bytes(tmp_path / "link") == b"\0\1\r\n\2"
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_that_nobody_writes_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "z.jpg")
+
+    with pytest.raises(NotRegularFileError, match="not a regular file"):
+        read_bytes(tmp_path / "z.jpg")
+
+
+@pytest.mark.timeout(10)
+def test_an_endless_device_behind_a_link_is_refused(tmp_path):
+    (tmp_path / "z.jpg").symlink_to("/dev/zero")
+
+    with pytest.raises(NotRegularFileError):
+        check_regular(tmp_path / "z.jpg")
+
+
+def test_a_sparse_file_over_the_limit_is_refused_unread(tmp_path):
+    with (tmp_path / "big").open("wb") as file:
+        file.truncate(20_000_000_000)
+
+    with pytest.raises(FileTooLargeError, match="20,000 MB, more than the limit of 2,048 MB"):
+        read_bytes(tmp_path / "big")
+
+
+def test_the_limit_counts_bytes_and_includes_its_end(tmp_path):
+    (tmp_path / "a").write_bytes(b"1234")
+
+    assert read_bytes(tmp_path / "a", limit=4) == b"1234"
+    with pytest.raises(FileTooLargeError):
+        read_bytes(tmp_path / "a", limit=3)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_a_file_that_hides_its_size_is_limited_while_read():
+    assert Path("/proc/self/status").stat().st_size == 0
+    with pytest.raises(FileTooLargeError):
+        read_bytes(Path("/proc/self/status"), limit=10)
+
+
+def test_folders_missing_files_and_impossible_names_are_os_errors(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        read_bytes(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_bytes(tmp_path / "none")
+    with pytest.raises(OSError, match="null byte"):
+        read_bytes(Path("a\0b"))
+
+
+@pytest.mark.parametrize(
+    ("value", "limit"),
+    [("3", 3_000_000), ("x", 2_048_000_000), ("-1", 2_048_000_000), ("nan", 2_048_000_000)],
+)
+def test_the_environment_sets_the_limit(monkeypatch, value, limit):
+    monkeypatch.setenv(LIMIT_VARIABLE, value)
+
+    assert byte_limit() == limit
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_refusals_leave_no_descriptor_open(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        with pytest.raises(OSError, match="regular"):
+            check_regular(tmp_path / "pipe")
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
