@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conversion._base import Converter
-from conversion._cells import Cell, Task, make_cell
+from conversion.matrix.cell import Cell, Task, make_cell
 from conversion._discovery import list_converters, list_scripts
-from conversion._hub_file import open_hub
-from conversion._judges import Judges, judge, load_labelled
+from conversion.graph.hub_file import open_hub
+from conversion.matrix.evaluation import Judges, judge, load_labelled
 from conversion._script import (
     add_folder_option,
     add_photo_options,
@@ -19,7 +19,7 @@ from conversion._script import (
     photo_words,
     run_converter,
 )
-from conversion._table import (
+from conversion.matrix.table import (
     HubFacts,
     describe_cell,
     describe_command,
@@ -28,7 +28,7 @@ from conversion._table import (
     render_markdown,
 )
 from lightning_plates.clock import Timer
-from lightning_plates.console import UNREADABLE_EXIT_CODE, run_reporting
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE, run_reporting
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.optional import install_command, is_installed

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from conversion._calibration import Calibration
-from conversion._comparison import compare_again, compare_files
-from conversion._fate import Trace
-from conversion._golden import make_golden
-from conversion._hub_file import Hub, open_hub
-from conversion._keep_float import SEARCH_PHOTOS
-from conversion._manifest import Manifest, digest_of, size_of, write_manifest
-from conversion._parity import (
+from conversion.int8.calibration import Calibration
+from conversion.gate.comparison import compare_again, compare_files
+from conversion.operators.mapping import Trace
+from conversion.gate.golden import make_golden
+from conversion.graph.hub_file import Hub, open_hub
+from conversion.int8.keep_float import SEARCH_PHOTOS
+from conversion.gate.manifest import Manifest, digest_of, size_of, write_manifest
+from conversion.gate.parity import (
     TOLERANCES,
     Parity,
     Tolerance,
@@ -119,7 +119,7 @@ class Converter(ABC):
     extra: ClassVar[str]
     """Extra of this distribution that installs it."""
     precisions: ClassVar[tuple[str, ...]]
-    """Those of :data:`~conversion._parity.PRECISIONS` that the format has."""
+    """Those of :data:`~conversion.gate.parity.PRECISIONS` that the format has."""
     variants: ClassVar[tuple[Variant, ...]] = ()
     """What ``all`` makes beside every plain precision. Each needs a file name of its own, see
     :meth:`file_suffix`."""

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from conversion._base import Artefact
-from conversion._calibration import DEFAULT_COUNT, Calibration, choose_photos
+from conversion.int8.calibration import DEFAULT_COUNT, Calibration, choose_photos
 from conversion._discovery import find_converter
-from conversion._parity import PRECISIONS, TOLERANCES
-from conversion._tool_output import show_tool_output
+from conversion.gate.parity import PRECISIONS, TOLERANCES
+from conversion.tools.output import show_tool_output
 from conversion.hub import load_parity_photos
 from lightning_plates.errors import InputError, ParityError
 from lightning_plates.photos import RgbImage

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from conversion._base import Converter, Job, Written, measure_trial
-from conversion._folding import save_folded
-from conversion._keep_float import Layers, add_float_options, settle_layers
-from conversion._parity import Parity
-from conversion._tool_output import hushed
-from lightning_plates.console import run_reporting
+from conversion.graph.folding import save_folded
+from conversion.int8.keep_float import Layers, add_float_options, settle_layers
+from conversion.gate.parity import Parity
+from conversion.tools.output import hushed
+from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
 from runtimes.coreml import load_coremltools
@@ -72,7 +72,7 @@ class CoreMlConverter(Converter):
         return None if sys.platform == "darwin" else "reference"
 
     def _write(self, job: Job, draft: Path) -> Written:
-        from conversion._coreml_program import Program
+        from runtimes._coreml_reference import Program
 
         details: dict[str, Any] = {"compared": _NOT_RUN} if job.device == "reference" else {}
         with warnings.catch_warnings(), hushed():
@@ -106,7 +106,7 @@ class CoreMlConverter(Converter):
 
 
 def _translate(job: Job) -> Any:  # noqa: ANN401 -- coremltools.models.MLModel
-    from conversion._torch_module import load_module
+    from conversion.graph.torch_module import load_module
 
     ct = load_coremltools()
     torch = require("torch", extra="coreml")

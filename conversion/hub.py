@@ -18,10 +18,10 @@ import numpy as np
 
 import lightning_plates
 from conversion._base import produce
-from conversion._hub_file import sha256_of
-from conversion._parity import Outputs, Parity, Tolerance, measure_parity
+from conversion.graph.hub_file import sha256_of
+from conversion.gate.parity import Outputs, Parity, Tolerance, measure_parity
 from lightning_plates import processing
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage, find_photos, load_photo

@@ -22,15 +22,15 @@ from typing import Any
 import numpy as np
 
 from conversion._base import Converter, Job, Written
-from conversion._comparison import answer_photos
+from conversion.gate.comparison import answer_photos
 from conversion._discovery import find_converter, list_converters
-from conversion._fate import Fates, Node, Trace, find_fates, read_nodes
-from conversion._hub_file import Hub, load_graph, open_hub, sha256_of
-from conversion._manifest import SUFFIX, read_manifest, size_of
-from conversion._operator_table import Operator, Outcome, write_table
-from conversion._parity import TOLERANCES, Outputs
+from conversion.operators.mapping import Fates, Node, Trace, find_fates, read_nodes
+from conversion.graph.hub_file import Hub, load_graph, open_hub, sha256_of
+from conversion.gate.manifest import SUFFIX, read_manifest, size_of
+from conversion.operators.table import Operator, Outcome, write_table
+from conversion.gate.parity import TOLERANCES, Outputs
 from conversion.hub import load_parity_photos
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import (
     ConversionError,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from lightning_plates.cli._dispatch import dispatch
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 
 PROG = "python -m lightning_plates"
 

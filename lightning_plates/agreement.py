@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lightning_plates.boxes import box_iou
-from lightning_plates.results import Detection
+from lightning_plates.boxes import Detection
 
 Answer: TypeAlias = Sequence[Detection]
 """What a model found in one photo, best first, weak boxes included."""

@@ -1,7 +1,7 @@
 """The clock: wall and processor time of one piece of work. Nothing else reads the time to compare.
 
 :mod:`lightning_plates.bench.measure` repeats work and summarises; a reading's own steps are in
-:mod:`lightning_plates.reading.stopwatch`.
+:mod:`lightning_plates.clock`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import numpy as np
 from lightning_plates.agreement import Agreement
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage
-from lightning_plates.results import Detection
+from lightning_plates.boxes import Detection
 
 SUFFIX = ".golden.npz"
 """What follows the model file's name."""

@@ -20,7 +20,7 @@ from lightning_plates.boxes import (
 )
 from lightning_plates.errors import ModelError
 from lightning_plates.photos import RgbImage
-from lightning_plates.results import Detection
+from lightning_plates.boxes import Detection
 from lightning_plates.spec import FitMargin, ModelSpec
 
 Tensor: TypeAlias = NDArray[np.float32]

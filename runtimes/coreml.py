@@ -74,9 +74,9 @@ def _load(ct: Any, model: Path, device: str) -> Any:  # noqa: ANN401 -- coremlto
     return ct.models.MLModel(str(model), compute_units=ct.ComputeUnit[_UNITS[device]])
 
 
-def _reference(model: Path) -> Any:  # noqa: ANN401 -- conversion._coreml_program.Program
+def _reference(model: Path) -> Any:  # noqa: ANN401 -- runtimes._coreml_reference.Program
     # By name, so that no runtime depends on torch and the converters until this device is chosen.
-    return importlib.import_module("conversion._coreml_program").Program(model)
+    return importlib.import_module("runtimes._coreml_reference").Program(model)
 
 
 def _tensor_specs(features: Any) -> Specs:  # noqa: ANN401 -- protobuf messages

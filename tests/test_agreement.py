@@ -1,7 +1,7 @@
 import pytest
 
 from lightning_plates.agreement import Agreement, compare_answers
-from lightning_plates.results import Detection
+from lightning_plates.boxes import Detection
 
 
 def plate(box, confidence=None):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lightning_plates.__main__ import main
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import InputError, MissingDependencyError
 from lightning_plates.optional import require
 

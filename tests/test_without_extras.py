@@ -156,7 +156,7 @@ def test_every_imported_package_has_an_extra_that_installs_it():
 
 EVERY_HELP = """
 import contextlib, importlib, io, json, sys
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 
 def run(module, words):
     try:

@@ -18,7 +18,7 @@ from lightning_plates.agreement import Agreement, compare_answers
 from lightning_plates.boxes import FloatArray
 from lightning_plates.golden import Golden
 from lightning_plates.photos import RgbImage
-from lightning_plates.results import Detection
+from lightning_plates.boxes import Detection
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from lightning_plates.bench.deskew import deskew
+from lightning_plates.bench.crop_views import deskew
 from lightning_plates.bench.reading_trials import Answer, Reader, Trial
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.photos import RgbImage

@@ -13,8 +13,8 @@ from lightning_plates.bench.accuracy import PhotoScore
 from lightning_plates.boxes import BoxXyxy, box_iou
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.photos import load_photo
-from lightning_plates.reading.look import locate_bare
-from lightning_plates.results import Detection
+from lightning_plates.finding.refine import locate_bare
+from lightning_plates.boxes import Detection
 from lightning_plates.spec import FitMargin
 from runtimes import Runtime
 
@@ -75,7 +75,7 @@ def answer_photos(model: Runtime, annotations: AnnotationSet, looks: int) -> Ite
     Args:
         model: An open finder.
         annotations: Labelled photos, with and without plates.
-        looks: As for :func:`~lightning_plates.reading.look.locate`.
+        looks: As for :func:`~lightning_plates.finding.refine.locate`.
 
     Raises:
         PhotoError: A photo cannot be read.

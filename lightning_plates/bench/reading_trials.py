@@ -21,8 +21,8 @@ from lightning_plates.reading.accuracy import ReadSample, read_crop_labels
 from lightning_plates.reading.characters import NOTHING, Belief, normalise
 from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.crops import MARGIN, cut_plate, rectify
-from lightning_plates.reading.formats import PlateFormat
-from lightning_plates.reading.look import locate_bare
+from lightning_plates.reading.rules.formats import PlateFormat
+from lightning_plates.finding.refine import locate_bare
 from lightning_plates.reading.plate_text import read_plate
 from lightning_plates.spec import FitMargin
 from runtimes import Runtime
@@ -126,7 +126,7 @@ def read_found_box(
     Args:
         crops: Reads the answer.
         model: An open finder; the margin of its spec is left aside.
-        looks: As for :func:`~lightning_plates.reading.look.locate`.
+        looks: As for :func:`~lightning_plates.finding.refine.locate`.
         margin: What is done to its boxes instead; ``None`` for nothing.
     """
 

@@ -16,8 +16,8 @@ from lightning_plates.photo_phrases import PhotoPhrases
 from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.reading.pipeline import PhotoReading, PlateReader
 from lightning_plates.reading.records import photo_record
-from lightning_plates.reading.stopwatch import Stopwatch
-from lightning_plates.text_streams import json_line
+from lightning_plates.clock import Stopwatch
+from lightning_plates.terminal.text_streams import json_line
 
 AHEAD = 2
 """Photos a worker that may be read before they are asked for; it bounds the memory in use."""

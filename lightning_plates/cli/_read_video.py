@@ -14,22 +14,22 @@ from types import FrameType
 
 from lightning_plates.cli._read_output import SEPARATOR, describe_plate
 from lightning_plates.cli._video_output import VideoOutput, video_record
-from lightning_plates.console import INTERRUPTED, UNREADABLE_EXIT_CODE
+from lightning_plates.terminal.console import INTERRUPTED, UNREADABLE_EXIT_CODE
 from lightning_plates.errors import InputError, VideoError
 from lightning_plates.photos import RgbImage
-from lightning_plates.reading.capture import Timeouts, VideoAddress, is_live
+from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live
 from lightning_plates.reading.pipeline import PlateReader, PlateReading, ReadingRules
-from lightning_plates.reading.stream import (
+from lightning_plates.reading.video.stream import (
     Frame,
     Reconnection,
     StreamOptions,
     frames_of,
     shown_address,
 )
-from lightning_plates.reading.stream_phrases import stream_phrases_of
-from lightning_plates.reading.tracking import PlateTracker
-from lightning_plates.reading.video import VehicleReading, VideoReader
-from lightning_plates.text_streams import json_line
+from lightning_plates.reading.video.stream_phrases import stream_phrases_of
+from lightning_plates.reading.video.tracking import PlateTracker
+from lightning_plates.reading.video.video import VehicleReading, VideoReader
+from lightning_plates.terminal.text_streams import json_line
 
 
 class _FrameReader:
@@ -63,7 +63,7 @@ def read_video(
 
     Args:
         args: Arguments of ``read``.
-        reader: A reader under :func:`~lightning_plates.reading.video.frame_rules`.
+        reader: A reader under :func:`~lightning_plates.reading.video.video.frame_rules`.
         rules: Of the answers.
         moment: When the vehicles want to circulate.
 

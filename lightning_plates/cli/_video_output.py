@@ -17,14 +17,14 @@ from lightning_plates.boxes import BoxXyxy
 from lightning_plates.cli._originals import Originals, output_name
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import VideoError, reason_without_name
-from lightning_plates.reading.annotated_video import AnnotatedVideo
-from lightning_plates.reading.capture import Timeouts, VideoAddress, is_live, open_capture
+from lightning_plates.reading.video.annotated_video import AnnotatedVideo
+from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live, open_capture
 from lightning_plates.reading.pictures import annotate, redact
 from lightning_plates.reading.pipeline import PhotoReading, PlateReading, ReadingRules
 from lightning_plates.reading.records import CSV_COLUMNS, csv_rows, photo_record
-from lightning_plates.reading.stopwatch import STEPS
-from lightning_plates.reading.stream import ASSUMED_FPS, Frame, shown_address
-from lightning_plates.reading.video import VehicleReading, withhold_unsure
+from lightning_plates.clock import STEPS
+from lightning_plates.reading.video.stream import ASSUMED_FPS, Frame, shown_address
+from lightning_plates.reading.video.video import VehicleReading, withhold_unsure
 
 VIDEO_COLUMNS = ("vehicle", "frames", "frames_agreeing", "frame", "first_s", "last_s")
 """Columns beside those of photos, and keys of ``video`` in a JSON line."""

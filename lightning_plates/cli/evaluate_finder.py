@@ -27,7 +27,7 @@ from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import MissingDependencyError
 from lightning_plates.optional import install_command, require
-from lightning_plates.reading.look import DEFAULT_LOOKS
+from lightning_plates.finding.refine import DEFAULT_LOOKS
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime, open_model
 
@@ -67,7 +67,7 @@ def measure(model: Runtime, photos: AnnotationSet, looks: int) -> list[Measured]
     Args:
         model: An open finder.
         photos: Labelled photos, with and without plates.
-        looks: As for :func:`~lightning_plates.reading.look.locate`.
+        looks: As for :func:`~lightning_plates.finding.refine.locate`.
     """
     asked = answer_photos(model, photos, looks)
     title = f"{photos.root.name}, {looks} looks"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conversion._manifest import renewed_manifest
+from conversion.gate.manifest import renewed_manifest
 from lightning_plates.bench.finder_accuracy import FinderAnswer, answer_photos
 from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to_table
 from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes

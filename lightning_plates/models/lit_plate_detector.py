@@ -25,11 +25,11 @@ from lightning_plates.models.dense_head import (
 from lightning_plates.models.dense_losses import dense_loss, encode_targets, teacher_loss
 from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
 from lightning_plates.models.weights import BackboneWeights, Origin, read_weights
-from lightning_plates.scalings import SCALINGS, Scaling
+from lightning_plates.spec import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
 
 if TYPE_CHECKING:
-    from lightning_plates.data.window_datamodule import PlateBatch
+    from lightning_plates.data.windows.datamodule import PlateBatch
 
 _Begun: TypeAlias = tuple[PlateDetector, Origin, str]
 """What training begins with: the network, what its backbone expects, and where it comes from."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import ConfigError, InputError
 from lightning_plates.models.backbones import Padding
-from lightning_plates.scalings import SCALINGS, Scaling
+from lightning_plates.spec import SCALINGS, Scaling
 
 _CLASSIFIER_PREFIXES = ("classifier.", "fc.", "AuxLogits.")
 """Parts of complete classification networks that a backbone leaves out."""

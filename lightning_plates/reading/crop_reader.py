@@ -10,7 +10,7 @@ import numpy as np
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.characters import Belief, join
 from lightning_plates.reading.crops import split_rows
-from lightning_plates.reading.formats import PlateFormat
+from lightning_plates.reading.rules.formats import PlateFormat
 from lightning_plates.reading.ocr import OcrEngine
 from lightning_plates.reading.plate_text import settle_number
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lightning_plates.reading.pipeline import PhotoReading, PlateReading
-from lightning_plates.reading.restrictions import Reason, Verdict
-from lightning_plates.reading.schedules import WEEKDAYS
-from lightning_plates.reading.stopwatch import STEPS
+from lightning_plates.reading.rules.restrictions import Reason, Verdict
+from lightning_plates.reading.rules.schedules import WEEKDAYS
+from lightning_plates.clock import STEPS
 
 UNSURE = "?"
 """Stands in a text for the last digit that was withheld."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from lightning_plates.bench.deskew import deskew, estimate_slope
+from lightning_plates.bench.crop_views import deskew, estimate_slope
 
 
 def plate(slope):

@@ -9,7 +9,7 @@ from tiny_onnx import RGB_SPEC, save_constant_scored_model, save_mean_colour_mod
 from lightning_plates.__main__ import main
 from lightning_plates.agreement import Agreement
 from lightning_plates.golden import Golden, golden_file, save_golden
-from lightning_plates.results import Detection
+from lightning_plates.boxes import Detection
 
 
 def half_photo(left, right, size=(40, 24)):

@@ -14,7 +14,7 @@ from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
 from lightning_plates.errors import InputError
 from lightning_plates.golden import Golden, golden_file, save_golden
-from lightning_plates.results import Detection
+from lightning_plates.boxes import Detection
 from lightning_plates.spec import FitMargin
 from runtimes import open_model
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from tiny_onnx import save_conv_model
 
-from conversion import _cells
+from conversion.matrix import cell as _cells
 from conversion.__main__ import main
 from conversion._base import Variant
 from conversion._discovery import list_converters
-from conversion._judges import share_of_hits
+from conversion.matrix.evaluation import share_of_hits
 from conversion.onnxruntime import OnnxRuntimeConverter
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import MissingDependencyError
-from lightning_plates.results import Detection
+from lightning_plates.boxes import Detection
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def in_process(monkeypatch):
     def run(name, words):
         ran.append([name, *words])
         errors = []
-        monkeypatch.setattr("lightning_plates.console.report_failure", _collect(errors))
+        monkeypatch.setattr("lightning_plates.terminal.console.report_failure", _collect(errors))
         return "" if run_reporting(lambda argv: main([name, *argv]), words) == 0 else errors[0]
 
     monkeypatch.setattr(_cells, "run_script", run)

@@ -8,10 +8,10 @@ from pytorch_lightning import Trainer
 
 from conversion import hub
 from conversion._base import produce
-from conversion._hub_file import sha256_of
-from conversion._parity import Parity, Tolerance, measure_parity
+from conversion.graph.hub_file import sha256_of
+from conversion.gate.parity import Parity, Tolerance, measure_parity
 from conversion.hub import export_hub, load_parity_photos, main
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError, ModelError, ParityError
 from lightning_plates.models.checkpoint import load_checkpoint
 from lightning_plates.models.lit_box_regressor import LitBoxRegressor

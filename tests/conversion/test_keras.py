@@ -11,14 +11,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from conversion import _keras_export
+from conversion.keras.importer import export as _keras_export
 from conversion.__main__ import main as conversion_main
 from conversion._discovery import list_converters
-from conversion._hub_file import sha256_of
-from conversion._keras_export import Refused
-from conversion.keras import BOX_ORDERS, TOOLS, Convention, Source, import_keras, main
+from conversion.graph.hub_file import sha256_of
+from conversion.keras.export import Refused
+from conversion.keras.importer import BOX_ORDERS, TOOLS, Convention, Source, import_keras, main
 from lightning_plates import processing
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import InputError, MissingDependencyError, ParityError
 from runtimes import open_model
 
@@ -66,7 +66,7 @@ def stub(monkeypatch):
             Path(facts_file).write_text(json.dumps(facts), encoding="utf-8")
             return ""
 
-        monkeypatch.setattr("conversion._tool_environment.ToolEnvironment.run", run)
+        monkeypatch.setattr("conversion.tools.environment.ToolEnvironment.run", run)
         return said
 
     return install

@@ -7,7 +7,7 @@ import json
 import pytest
 from tiny_onnx import save_conv_model
 
-from conversion._manifest import changed_files, digest_of, manifest_file, renewed_manifest
+from conversion.gate.manifest import changed_files, digest_of, manifest_file, renewed_manifest
 from conversion.onnxruntime import OnnxRuntimeConverter
 from lightning_plates.__main__ import main
 from lightning_plates.spec import FitMargin

@@ -4,12 +4,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from conversion.__main__ import main
-from conversion._folding import save_folded, spread_grids
-from conversion._hub_file import open_hub
-from conversion._tflite_graph import Graph, Node, read_graph
-from conversion._tflite_metadata import build_metadata
-from conversion.tflite import TOOLS, TfliteConverter
-from lightning_plates.console import run_reporting
+from conversion.graph.folding import save_folded, spread_grids
+from conversion.graph.hub_file import open_hub
+from conversion.tflite.graph import Graph, Node, read_graph
+from conversion.tflite.metadata import build_metadata
+from conversion.tflite.converter import TOOLS, TfliteConverter
+from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError, MissingDependencyError
 from lightning_plates.spec import METADATA_KEY, ModelSpec
 from runtimes import open_model
@@ -260,8 +260,8 @@ def test_contradicting_options_are_one_line(
 
 
 def test_a_tool_that_writes_nothing_is_an_error(tmp_path, hub_file, some_photos, monkeypatch):
-    monkeypatch.setattr("conversion._tool_environment.ToolEnvironment.ensure", lambda self: None)
-    monkeypatch.setattr("conversion._tool_environment.ToolEnvironment.run", lambda *_: "")
+    monkeypatch.setattr("conversion.tools.environment.ToolEnvironment.ensure", lambda self: None)
+    monkeypatch.setattr("conversion.tools.environment.ToolEnvironment.run", lambda *_: "")
     with pytest.raises(ConversionError, match="onnx2tf wrote no float32 file"):
         TfliteConverter().convert(hub_file, tmp_path / "out", "fp32", some_photos)
     assert not list((tmp_path / "out").iterdir())

@@ -6,8 +6,8 @@ import venv
 
 import pytest
 
-from conversion import _tool_environment as module
-from conversion._tool_environment import ToolEnvironment, find_python, tools_folder
+from conversion.tools import environment as module
+from conversion.tools.environment import ToolEnvironment, find_python, tools_folder
 from lightning_plates.errors import ConversionError, MissingDependencyError
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

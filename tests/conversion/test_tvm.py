@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.tvm import TvmConverter
+from conversion.tvm.converter import TvmConverter
 from lightning_plates.errors import ConversionError, InputError, MissingDependencyError, ModelError
 from runtimes import open_model
 
 tvm = pytest.importorskip("tvm", reason="needs the extra tvm")
 
-from conversion import _tvm_schedule, _tvm_target  # noqa: E402
-from conversion._tvm_build import require_kernels  # noqa: E402
-from conversion._tvm_schedule import Machine, choose_tile  # noqa: E402
+from conversion.tvm.converter import schedule as _tvm_schedule
+from conversion.tvm.converter import target as _tvm_target# noqa: E402
+from conversion.tvm.build import require_kernels  # noqa: E402
+from conversion.tvm.schedule import Machine, choose_tile  # noqa: E402
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -80,7 +81,7 @@ def test_code_for_another_machine_is_compared_through_its_twin(
             return real(architecture, compiler)
         return lambda output, objects, *_, **__: Path(output).write_bytes(b"board")
 
-    monkeypatch.setattr("conversion._tvm_build.linker_for", linker_for)
+    monkeypatch.setattr("conversion.tvm.build.linker_for", linker_for)
     TvmConverter(target="jetson-nano-cpu").convert(hub_file, tmp_path, "fp32", some_photos)
     board = tmp_path / "tiny.fp32.jetson-nano-cpu.so"
     assert board.read_bytes() == b"board"
@@ -263,9 +264,9 @@ def test_tiles_fit_the_registers_and_divide_the_picture():
 
 
 def test_every_function_of_a_network_gets_a_schedule(hub_file, tmp_path):
-    from conversion._folding import save_folded
-    from conversion._hub_file import open_hub
-    from conversion._tvm_graph import lower, put_channels_last, read_network
+    from conversion.graph.folding import save_folded
+    from conversion.graph.hub_file import open_hub
+    from conversion.tvm.graph import lower, put_channels_last, read_network
 
     folded = save_folded(open_hub(hub_file, 21), tmp_path / "folded.onnx")
     target = _tvm_target.find_machine("x86_64").target

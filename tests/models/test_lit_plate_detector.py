@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_plates.data.window_datamodule import PlateBatch
+from lightning_plates.data.windows.datamodule import PlateBatch
 from lightning_plates.errors import ConfigError
 from lightning_plates.models.checkpoint import load_checkpoint
 from lightning_plates.models.dense_head import PlateOutput

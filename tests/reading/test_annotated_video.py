@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from lightning_plates.errors import OutputError
-from lightning_plates.reading.annotated_video import AnnotatedVideo
+from lightning_plates.reading.video.annotated_video import AnnotatedVideo
 
 
 def grey(value, width=65, height=49):

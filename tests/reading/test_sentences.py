@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from lightning_plates.errors import InputError
-from lightning_plates.reading.restrictions import PlateIdentity, judge
+from lightning_plates.reading.rules.restrictions import PlateIdentity, judge
 from lightning_plates.reading.sentences import LANGUAGES, describe_verdict, phrases_of
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from lightning_plates.errors import InputError
-from lightning_plates.reading import shipped
+from lightning_plates.finding import shipped
 
 
 @pytest.fixture

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from lightning_plates.errors import VideoError
-from lightning_plates.reading.capture import Timeouts
-from lightning_plates.reading.stream import (
+from lightning_plates.reading.video.capture import Timeouts
+from lightning_plates.reading.video.stream import (
     Reconnection,
     StreamOptions,
     _Grabber,
     frames_of,
     shown_address,
 )
-from lightning_plates.reading.stream_phrases import ENGLISH, SPANISH
+from lightning_plates.reading.video.stream_phrases import ENGLISH, SPANISH
 
 FPS = 10
 FRAMES = 40

@@ -89,7 +89,7 @@ def _engine_file(folder):
 def _tvm_library():
     """Bytes of the mean-colour model as a library, generated and linked once."""
     pytest.importorskip("tvm", reason="the extra 'tvm' is not installed")
-    from conversion.tvm import TvmConverter
+    from conversion.tvm.converter import TvmConverter
 
     photos = [np.full((20, 10, 3), 99, dtype=np.uint8)]
     with tempfile.TemporaryDirectory() as name:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lightning_plates.cli._arguments import positive_int, positive_number
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import INTERRUPTED, report_failure
+from lightning_plates.terminal.console import INTERRUPTED, report_failure
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.registry import label_formats

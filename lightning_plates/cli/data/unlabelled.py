@@ -13,7 +13,7 @@ from lightning_plates.cli._photo_sets import choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.errors import InputError
-from lightning_plates.reading.shipped import default_model
+from lightning_plates.finding.shipped import default_model
 from runtimes import open_model
 
 

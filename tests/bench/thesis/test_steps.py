@@ -71,7 +71,7 @@ def test_ctrl_c_lets_the_command_end_and_the_next_call_goes_on(tmp_path):
         "import sys\n"
         "from pathlib import Path\n"
         "from lightning_plates.bench.thesis.steps import Step, run_step\n"
-        "from lightning_plates.console import run_reporting\n"
+        "from lightning_plates.terminal.console import run_reporting\n"
         f"step = Step('photos', tuple({words!r}), Path({str(folder / 'boxes.csv')!r}))\n"
         f"sys.exit(run_reporting(lambda _: run_step(step, Path({str(tmp_path)!r})), []))"
     )

@@ -1,0 +1,219 @@
+"""One cell of a table of conversions: a hub file in one format and variant.
+
+Each is made by its converter's own script in a process of its own, so that a tool that crashes or
+is killed costs its cell alone. What became of it lies beside the artefact, and a cell that has
+already been made with the same hub, options, tool and photos is not made again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conversion._base import Converter, Variant, tolerance_of
+from conversion.graph.hub_file import Hub
+from conversion.matrix.evaluation import Judged, Judges, judge
+from conversion.gate.manifest import read_manifest, size_of
+from conversion.gate.parity import Parity, broken_limits, measure_parity
+from lightning_plates import __version__
+from lightning_plates.drafts import write_text
+from lightning_plates.errors import ConversionError, MissingDependencyError, PlatesError
+
+RECORD_SUFFIX = ".cell.json"
+"""What follows the model file's name in the file that says what became of its cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured of an artefact."""
+
+    size_bytes: int
+    """Of the model and what a runtime needs beside it."""
+    parity: Parity
+    hits: float | None
+    """Share of photos with IoU ≥ 0.5 to a label, 0–1; ``None`` without labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What became of one hub, format and variant."""
+
+    model: str
+    """Name of the hub file, without its ending."""
+    label: str
+    """Name of the format."""
+    variant: str
+    """E.g. ``"int8 dynamic"``."""
+    tool: str
+    """Name and version of what converts; empty where it is not installed."""
+    figures: Figures | None
+    """``None`` where nothing was made."""
+    reason: str
+    """Why it failed, or what its figures break; empty where it agrees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What all cells of one hub share."""
+
+    hub: Hub
+    answers: Judged
+    """The hub's, to the judges."""
+    judges: Judges
+    judges_sha256: str
+    """:meth:`Judges.digest`, which takes its time."""
+    folder: Path
+    """Where the artefacts go."""
+    words: tuple[str, ...]
+    """Options of every converter's script: photos, calibration, device, tolerance."""
+    device: str | None
+    min_iou: float | None
+    calibration: Mapping[str, Any] | None
+    """:meth:`Calibration.describe`, which takes its time too; ``None`` without calibration."""
+    retry: bool = False
+    """Whether cells that failed with the same inputs are tried again."""
+    makes: bool = True
+    """Whether cells that are not there are made."""
+
+
+def make_cell(task: Task, name: str, cls: type[Converter], variant: Variant) -> Cell:
+    """Convert one variant, if it is not there already, and measure it.
+
+    Args:
+        task: What all cells share.
+        name: File name of the converter.
+        cls: The converter.
+        variant: One of its variants.
+
+    Returns:
+        The cell; a failure is its reason and raises nothing.
+    """
+    converter = cls.from_words(variant.words)
+    try:
+        converter.check_tool()
+    except MissingDependencyError as error:
+        return _cell(task, cls, variant, "", None, str(error))
+    key = _key(task, name, converter, variant)
+    target = task.folder / converter.file_name(task.hub.path, variant.precision)
+    record = target.with_name(target.name + RECORD_SUFFIX)
+    known = _read_record(record, key, target, task.retry)
+    if known is None and not task.makes:
+        known = {"figures": None, "reason": "not made yet"}
+    elif known is None:
+        known = _make(task, name, converter, variant, key, target)
+        write_text(record, json.dumps({"key": key, **known}, indent=2, ensure_ascii=False) + "\n")
+    figures = _figures(known["figures"]) if known["figures"] else None
+    return _cell(task, cls, variant, converter.tool_version(), figures, known["reason"])
+
+
+def run_script(name: str, words: Sequence[str]) -> str:
+    """Run a converter's script in a process of its own.
+
+    Returns:
+        Why it failed, in one line; empty where it did not.
+    """
+    command = [sys.executable, "-m", f"conversion.{name}", *words]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode == 0:
+        return ""
+    if done.returncode < 0:
+        return f"the converter was killed (signal {-done.returncode})"
+    lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else f"exit status {done.returncode}"
+
+
+def _make(
+    task: Task, name: str, converter: Converter, variant: Variant, key: Mapping[str, Any],
+    target: Path,
+) -> dict[str, Any]:  # fmt: skip
+    reason = ""
+    if not _is_made(target, key):
+        words = [str(task.hub.path), "-o", str(task.folder), "--precision", variant.precision]
+        reason = run_script(name, [*words, *variant.words, *task.words])
+        reason = reason.replace(f"{task.folder}/", "")  # a table ships, and says nothing of folders
+    if reason:
+        return {"figures": None, "reason": reason}
+    try:
+        figures = _measure(task, converter, target)
+    except PlatesError as error:
+        return {"figures": None, "reason": " ".join(str(error).split())}
+    # The script compared on fewer photos.
+    broken = broken_limits(figures.parity, tolerance_of(variant.precision, task.min_iou))
+    return {"figures": dataclasses.asdict(figures), "reason": ", ".join(broken)}
+
+
+def _measure(task: Task, converter: Converter, target: Path) -> Figures:
+    facts = read_manifest(target)
+    if facts is None:
+        raise ConversionError(f"{target.name}: its converter wrote no manifest")
+    file, runtime = converter.answers_in(target)
+    got = judge(file, task.judges, runtime, task.device or converter.usual_device())
+    parity = measure_parity(task.answers.outputs, got.outputs, task.hub.spec)
+    return Figures(sum(facts["sizes"].values()), parity, got.hits)
+
+
+def _key(task: Task, name: str, converter: Converter, variant: Variant) -> dict[str, Any]:
+    """Whatever changes a cell, as JSON gives it back."""
+    calibrates = converter.calibrates(variant.precision)
+    facts = {
+        "hub_sha256": task.hub.sha256,
+        "converter": name,
+        "precision": variant.precision,
+        "options": converter.option_values(),
+        "tool": converter.tool_version(),
+        "calibration": task.calibration if calibrates else None,
+        "device": task.device,
+        "tolerance": dataclasses.asdict(tolerance_of(variant.precision, task.min_iou)),
+        "photos_sha256": task.judges_sha256,
+        "lightning_plates": __version__,
+    }
+    key: dict[str, Any] = json.loads(json.dumps(facts))
+    return key
+
+
+def _is_made(target: Path, key: Mapping[str, Any]) -> bool:
+    """Whether the artefact that is wanted lies there whole, by its manifest."""
+    facts = read_manifest(target)
+    if facts is None or not _is_whole(target, facts["sizes"]):
+        return False
+    named = ("hub_sha256", "precision", "options", "tool", "calibration")
+    return all(facts[field] == key[field] for field in named)
+
+
+def _is_whole(target: Path, sizes: Mapping[str, int]) -> bool:
+    files = {target.with_name(name): size for name, size in sizes.items()}
+    return all(file.exists() and size_of(file) == size for file, size in files.items())
+
+
+def _read_record(
+    record: Path, key: Mapping[str, Any], target: Path, retry: bool
+) -> dict[str, Any] | None:
+    """What became of the cell before, if nothing that changes it is different now."""
+    if not record.is_file():
+        return None
+    try:
+        known: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    if known.get("key") != key:
+        return None
+    if known["figures"] is None:
+        return None if retry else known
+    return known if _is_made(target, key) else None
+
+
+def _figures(facts: Mapping[str, Any]) -> Figures:
+    return Figures(facts["size_bytes"], Parity(**facts["parity"]), facts["hits"])
+
+
+def _cell(
+    task: Task, cls: type[Converter], variant: Variant, tool: str, figures: Figures | None,
+    reason: str,
+) -> Cell:  # fmt: skip
+    return Cell(task.hub.path.stem, cls.label, variant.label, tool, figures, reason)
