@@ -8,10 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conversion._base import Converter
-from conversion.matrix.cell import Cell, Task, make_cell
 from conversion._discovery import list_converters, list_scripts
-from conversion.graph.hub_file import open_hub
-from conversion.matrix.evaluation import Judges, judge, load_labelled
 from conversion._script import (
     add_folder_option,
     add_photo_options,
@@ -19,6 +16,9 @@ from conversion._script import (
     photo_words,
     run_converter,
 )
+from conversion.graph.hub_file import open_hub
+from conversion.matrix.cell import Cell, Task, make_cell
+from conversion.matrix.evaluation import Judges, judge, load_labelled
 from conversion.matrix.table import (
     HubFacts,
     describe_cell,
@@ -28,10 +28,10 @@ from conversion.matrix.table import (
     render_markdown,
 )
 from lightning_plates.clock import Timer
-from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE, run_reporting
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.optional import install_command, is_installed
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE, run_reporting
 
 
 def main(argv: list[str]) -> int:

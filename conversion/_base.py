@@ -17,12 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from conversion.int8.calibration import Calibration
 from conversion.gate.comparison import compare_again, compare_files
-from conversion.operators.mapping import Trace
 from conversion.gate.golden import make_golden
-from conversion.graph.hub_file import Hub, open_hub
-from conversion.int8.keep_float import SEARCH_PHOTOS
 from conversion.gate.manifest import Manifest, digest_of, size_of, write_manifest
 from conversion.gate.parity import (
     TOLERANCES,
@@ -30,6 +26,10 @@ from conversion.gate.parity import (
     Tolerance,
     require_agreement,
 )
+from conversion.graph.hub_file import Hub, open_hub
+from conversion.int8.calibration import Calibration
+from conversion.int8.keep_float import SEARCH_PHOTOS
+from conversion.operators.mapping import Trace
 from lightning_plates.drafts import draft_files_in, draft_of
 from lightning_plates.errors import InputError
 from lightning_plates.golden import golden_file, save_golden

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from conversion._base import Artefact
-from conversion.int8.calibration import DEFAULT_COUNT, Calibration, choose_photos
 from conversion._discovery import find_converter
 from conversion.gate.parity import PRECISIONS, TOLERANCES
-from conversion.tools.output import show_tool_output
 from conversion.hub import load_parity_photos
+from conversion.int8.calibration import DEFAULT_COUNT, Calibration, choose_photos
+from conversion.tools.output import show_tool_output
 from lightning_plates.errors import InputError, ParityError
 from lightning_plates.photos import RgbImage
 

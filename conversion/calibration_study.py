@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conversion.int8.calibration import choose_photos
-from conversion.graph.hub_file import Hub, open_hub
-from conversion.matrix.evaluation import Judged, Judges, judge, load_labelled
 from conversion.gate.parity import Parity, measure_parity
+from conversion.graph.hub_file import Hub, open_hub
+from conversion.int8.calibration import choose_photos
 from conversion.int8.qdq import ALGORITHMS, Quantiser
+from conversion.matrix.evaluation import Judged, Judges, judge, load_labelled
 from conversion.matrix.table import describe_command
 from conversion.onnxruntime import OnnxRuntimeConverter
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
+from lightning_plates.terminal.console import run_reporting
 
 _HEAD = (
     "| model | algorithm | photos | mean IoU with hub | IoU ≥ 0.5 to label | of the hub |",

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from conversion._base import Converter, Job, Written, measure_trial
+from conversion.gate.parity import Parity
 from conversion.graph.folding import save_folded
 from conversion.int8.keep_float import Layers, add_float_options, settle_layers
-from conversion.gate.parity import Parity
 from conversion.tools.output import hushed
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
+from lightning_plates.terminal.console import run_reporting
 from runtimes.coreml import load_coremltools
 
 _NOT_RUN = (

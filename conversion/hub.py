@@ -18,14 +18,14 @@ import numpy as np
 
 import lightning_plates
 from conversion._base import produce
-from conversion.graph.hub_file import sha256_of
 from conversion.gate.parity import Outputs, Parity, Tolerance, measure_parity
+from conversion.graph.hub_file import sha256_of
 from lightning_plates import processing
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage, find_photos, load_photo
 from lightning_plates.spec import METADATA_KEY, ModelSpec
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from pathlib import Path
 from conversion._base import Converter, Job, Written
 from conversion.graph.folding import save_folded
 from conversion.graph.hub_file import Hub, load_graph
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
+from lightning_plates.terminal.console import run_reporting
 from runtimes._ncnn_graph import Layer, read_layers, write_layers
 
 

@@ -22,15 +22,14 @@ from typing import Any
 import numpy as np
 
 from conversion._base import Converter, Job, Written
-from conversion.gate.comparison import answer_photos
 from conversion._discovery import find_converter, list_converters
-from conversion.operators.mapping import Fates, Node, Trace, find_fates, read_nodes
-from conversion.graph.hub_file import Hub, load_graph, open_hub, sha256_of
+from conversion.gate.comparison import answer_photos
 from conversion.gate.manifest import SUFFIX, read_manifest, size_of
-from conversion.operators.table import Operator, Outcome, write_table
 from conversion.gate.parity import TOLERANCES, Outputs
+from conversion.graph.hub_file import Hub, load_graph, open_hub, sha256_of
 from conversion.hub import load_parity_photos
-from lightning_plates.terminal.console import run_reporting
+from conversion.operators.mapping import Fates, Node, Trace, find_fates, read_nodes
+from conversion.operators.table import Operator, Outcome, write_table
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import (
     ConversionError,
@@ -42,6 +41,7 @@ from lightning_plates.errors import (
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
 from lightning_plates.spec import METADATA_KEY, ModelSpec
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 _FAILURES = (ConversionError, InputError, ModelError)

@@ -12,8 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lightning_plates.boxes import box_iou
-from lightning_plates.boxes import Detection
+from lightning_plates.boxes import Detection, box_iou
 
 Answer: TypeAlias = Sequence[Detection]
 """What a model found in one photo, best first, weak boxes included."""

@@ -6,6 +6,7 @@ image inside them. Every function takes arrays of shape ``(…, 4)`` and returns
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -78,3 +79,13 @@ def suppress_overlaps(boxes: FloatArray, scores: FloatArray, max_iou: float) -> 
         kept.append(best)
         waiting = rest[box_iou(boxes[rest], boxes[best]) <= max_iou]
     return np.array(kept, dtype=np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A plate located in one image."""
+
+    box: BoxXyxy
+    """``x1, y1, x2, y2`` in pixels of the original image; ``x2`` and ``y2`` are exclusive."""
+    confidence: float | None
+    """Probability that the box holds a plate, 0–1; ``None`` where the model gives none."""

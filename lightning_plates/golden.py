@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from lightning_plates.agreement import Agreement
+from lightning_plates.boxes import Detection
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage
-from lightning_plates.boxes import Detection
 
 SUFFIX = ".golden.npz"
 """What follows the model file's name."""

@@ -12,6 +12,7 @@ from PIL import Image
 
 from lightning_plates.boxes import (
     BoxXyxy,
+    Detection,
     FloatArray,
     clip_boxes,
     order_corners,
@@ -20,7 +21,6 @@ from lightning_plates.boxes import (
 )
 from lightning_plates.errors import ModelError
 from lightning_plates.photos import RgbImage
-from lightning_plates.boxes import Detection
 from lightning_plates.spec import FitMargin, ModelSpec
 
 Tensor: TypeAlias = NDArray[np.float32]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from lightning_plates.errors import SpecError
 
@@ -168,3 +169,16 @@ def _parse_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise SpecError(f"model spec: expected a JSON object, got {type(value).__name__}")
     return value
+
+
+Scaling = Literal["imagenet", "unit", "symmetric"]
+"""Name of an input scaling; :data:`SCALINGS` says what it does."""
+
+SCALINGS: Mapping[Scaling, tuple[Triple, Triple]] = {
+    # Means and standard deviations of ImageNet's channels, as torchvision uses them.
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    # −1 to 1, as the networks from TensorFlow's model zoo expect.
+    "symmetric": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+"""Mean and standard deviation by name; pixels are divided by 255 first."""

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_plates import processing
+from lightning_plates.boxes import Detection
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError, ModelError, SpecError
 from lightning_plates.photos import RgbImage
-from lightning_plates.boxes import Detection
 from lightning_plates.spec import ModelSpec
 
 Tensors: TypeAlias = Mapping[str, NDArray[np.generic]]

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from lightning_plates.__main__ import main
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import InputError, MissingDependencyError
 from lightning_plates.optional import require
+from lightning_plates.terminal.console import run_reporting
 
 
 def raising(error):

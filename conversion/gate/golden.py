@@ -9,9 +9,9 @@ import numpy as np
 
 from lightning_plates import processing
 from lightning_plates.agreement import compare_answers
+from lightning_plates.boxes import Detection
 from lightning_plates.golden import Golden
 from lightning_plates.photos import RgbImage
-from lightning_plates.boxes import Detection
 from runtimes import Runtime, open_model
 
 PHOTOS = 4

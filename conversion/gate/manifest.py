@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conversion.graph.hub_file import sha256_of
 from conversion.gate.parity import Parity, Tolerance
+from conversion.graph.hub_file import sha256_of
 from lightning_plates.drafts import write_text
 
 SUFFIX = ".json"

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from conversion.graph.hub_file import Hub, load_graph
 from conversion.int8.calibration import Calibration
 from conversion.int8.entropy import BINS, best_range
-from conversion.graph.hub_file import Hub, load_graph
 from conversion.tools.output import hushed
 from lightning_plates.optional import require
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from conversion._base import Job, measure_trial
-from conversion.int8.keep_float import Layers, settle_layers
 from conversion.gate.parity import Parity
+from conversion.int8.keep_float import Layers, settle_layers
 from conversion.int8.qdq import Quantiser
 
 

@@ -21,11 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.keras.importer import export as _keras_export
 from conversion._base import produce
-from conversion.graph.hub_file import sha256_of
 from conversion.gate.parity import Outputs, Parity, measure_parity
-from conversion.tools.environment import ToolEnvironment
+from conversion.graph.hub_file import sha256_of
 from conversion.hub import (
     CLASSIC_OPSETS,
     TOLERANCE,
@@ -33,13 +31,14 @@ from conversion.hub import (
     fold_constants,
     load_parity_photos,
 )
+from conversion.keras.importer import export as _keras_export
+from conversion.tools.environment import ToolEnvironment
 from lightning_plates import processing
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
-from lightning_plates.spec import SCALINGS
-from lightning_plates.spec import ModelSpec, Triple
+from lightning_plates.spec import SCALINGS, ModelSpec, Triple
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 TOOLS = ToolEnvironment("keras", pythons=("3.11", "3.12", "3.13", "3.10"))

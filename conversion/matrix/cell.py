@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from conversion._base import Converter, Variant, tolerance_of
-from conversion.graph.hub_file import Hub
-from conversion.matrix.evaluation import Judged, Judges, judge
 from conversion.gate.manifest import read_manifest, size_of
 from conversion.gate.parity import Parity, broken_limits, measure_parity
+from conversion.graph.hub_file import Hub
+from conversion.matrix.evaluation import Judged, Judges, judge
 from lightning_plates import __version__
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import ConversionError, MissingDependencyError, PlatesError

@@ -14,15 +14,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion.int8.calibration import has_labels
 from conversion.gate.comparison import answer_photos
 from conversion.gate.parity import Outputs
+from conversion.int8.calibration import has_labels
 from lightning_plates import processing
-from lightning_plates.boxes import FloatArray, box_iou
+from lightning_plates.boxes import Detection, FloatArray, box_iou
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage, load_photo
-from lightning_plates.boxes import Detection
 from lightning_plates.spec import ModelSpec
 from runtimes import open_model
 

@@ -18,20 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from conversion._base import Converter, Job, Variant, Written, measure_trial
-from conversion.int8.calibration import Calibration
+from conversion.gate.parity import Parity
 from conversion.graph.folding import save_folded
 from conversion.graph.half import save_half
 from conversion.graph.hub_file import Hub, count_operators, load_graph
+from conversion.int8.calibration import Calibration
 from conversion.int8.keep_float import FloatChoice, Layers, add_float_options, settle_layers
-from conversion.gate.parity import Parity
 from conversion.int8.qdq import SYMMETRIC, Quantiser, add_algorithm_option
 from conversion.tensorrt.ranges import write_ranges
 from conversion.tensorrt.trtexec import write_script
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError, ModelError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
 from lightning_plates.spec import METADATA_KEY
+from lightning_plates.terminal.console import run_reporting
 from runtimes._cuda import CudaDevice
 from runtimes._tensorrt_build import Settings, build_engine, describe_host, load_tensorrt
 from runtimes._tensorrt_key import (

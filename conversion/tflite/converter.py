@@ -21,19 +21,19 @@ from typing import Any
 
 import numpy as np
 
-from conversion.tflite.converter import quantise as _tflite_quantise
 from conversion._base import Converter, Job, Variant, Written, measure_trial
-from conversion.int8.calibration import Calibration
-from conversion.graph.folding import save_folded, spread_grids
-from conversion.int8.keep_float import Layers, add_float_options, settle_layers
 from conversion.gate.parity import Parity
+from conversion.graph.folding import save_folded, spread_grids
+from conversion.int8.calibration import Calibration
+from conversion.int8.keep_float import Layers, add_float_options, settle_layers
+from conversion.tflite.converter import quantise as _tflite_quantise
 from conversion.tflite.graph import read_graph
 from conversion.tflite.metadata import add_metadata
 from conversion.tools.environment import ToolEnvironment
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.photos import RgbImage
 from lightning_plates.spec import ModelSpec
+from lightning_plates.terminal.console import run_reporting
 
 TOOLS = ToolEnvironment("tflite", pythons=("3.12", "3.13"))
 """onnx2tf declares Python 3.12; its pinned version also works on 3.10 and 3.11."""

@@ -15,20 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from conversion.tvm.converter import tune as _tvm_tune
 from conversion._base import Converter, Job, Written
-from conversion.int8.calibration import Calibration
 from conversion.graph.folding import save_folded
+from conversion.int8.calibration import Calibration
 from conversion.int8.keep_float import add_float_options
 from conversion.int8.qdq import Quantiser, add_algorithm_option
 from conversion.int8.qdq_search import write_quantised
 from conversion.tvm.build import add_schedules, write_library
+from conversion.tvm.converter import tune as _tvm_tune
 from conversion.tvm.graph import count_operators, lower, put_channels_last, read_network
 from conversion.tvm.target import HOST, Machine, find_machine
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import InputError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
+from lightning_plates.terminal.console import run_reporting
 from runtimes import Runtime, open_model
 from runtimes._base import Specs
 

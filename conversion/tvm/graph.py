@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from conversion.tvm.converter import integers as _tvm_integers
 from conversion.tvm.constants import fold
+from conversion.tvm.converter import integers as _tvm_integers
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
 

@@ -15,10 +15,9 @@ import numpy as np
 
 from lightning_plates import processing
 from lightning_plates.agreement import Agreement, compare_answers
-from lightning_plates.boxes import FloatArray
+from lightning_plates.boxes import Detection, FloatArray
 from lightning_plates.golden import Golden
 from lightning_plates.photos import RgbImage
-from lightning_plates.boxes import Detection
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime
 

@@ -10,11 +10,10 @@ import numpy as np
 
 from lightning_plates import processing
 from lightning_plates.bench.accuracy import PhotoScore
-from lightning_plates.boxes import BoxXyxy, box_iou
+from lightning_plates.boxes import BoxXyxy, Detection, box_iou
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
-from lightning_plates.photos import load_photo
 from lightning_plates.finding.refine import locate_bare
-from lightning_plates.boxes import Detection
+from lightning_plates.photos import load_photo
 from lightning_plates.spec import FitMargin
 from runtimes import Runtime
 

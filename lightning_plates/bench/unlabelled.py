@@ -9,8 +9,8 @@ import numpy as np
 
 from lightning_plates.boxes import BoxXyxy, box_areas, clip_boxes
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
-from lightning_plates.photos import load_photo
 from lightning_plates.finding.refine import locate
+from lightning_plates.photos import load_photo
 from runtimes import Runtime
 
 MAX_COVERED = 0.1

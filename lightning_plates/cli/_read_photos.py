@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_plates.clock import Stopwatch
 from lightning_plates.errors import MissingDependencyError, PhotoError, reason_without_name
 from lightning_plates.photo_phrases import PhotoPhrases
 from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.reading.pipeline import PhotoReading, PlateReader
 from lightning_plates.reading.records import photo_record
-from lightning_plates.clock import Stopwatch
 from lightning_plates.terminal.text_streams import json_line
 
 AHEAD = 2

@@ -14,11 +14,10 @@ from types import FrameType
 
 from lightning_plates.cli._read_output import SEPARATOR, describe_plate
 from lightning_plates.cli._video_output import VideoOutput, video_record
-from lightning_plates.terminal.console import INTERRUPTED, UNREADABLE_EXIT_CODE
 from lightning_plates.errors import InputError, VideoError
 from lightning_plates.photos import RgbImage
-from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live
 from lightning_plates.reading.pipeline import PlateReader, PlateReading, ReadingRules
+from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live
 from lightning_plates.reading.video.stream import (
     Frame,
     Reconnection,
@@ -29,6 +28,7 @@ from lightning_plates.reading.video.stream import (
 from lightning_plates.reading.video.stream_phrases import stream_phrases_of
 from lightning_plates.reading.video.tracking import PlateTracker
 from lightning_plates.reading.video.video import VehicleReading, VideoReader
+from lightning_plates.terminal.console import INTERRUPTED, UNREADABLE_EXIT_CODE
 from lightning_plates.terminal.text_streams import json_line
 
 

@@ -15,14 +15,14 @@ from typing import Any
 
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.cli._originals import Originals, output_name
+from lightning_plates.clock import STEPS
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import VideoError, reason_without_name
-from lightning_plates.reading.video.annotated_video import AnnotatedVideo
-from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live, open_capture
 from lightning_plates.reading.pictures import annotate, redact
 from lightning_plates.reading.pipeline import PhotoReading, PlateReading, ReadingRules
 from lightning_plates.reading.records import CSV_COLUMNS, csv_rows, photo_record
-from lightning_plates.clock import STEPS
+from lightning_plates.reading.video.annotated_video import AnnotatedVideo
+from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live, open_capture
 from lightning_plates.reading.video.stream import ASSUMED_FPS, Frame, shown_address
 from lightning_plates.reading.video.video import VehicleReading, withhold_unsure
 

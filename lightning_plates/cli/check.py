@@ -10,9 +10,9 @@ from pathlib import Path
 from conversion.gate.manifest import changed_files, manifest_file
 from lightning_plates.bench.contract_check import Verdict, check_contract
 from lightning_plates.cli._arguments import add_runtime_options, positive_int
-from lightning_plates.terminal.console import report_failure
 from lightning_plates.errors import InputError, MissingDependencyError, PlatesError
 from lightning_plates.golden import SUFFIX, Golden, golden_file, load_golden
+from lightning_plates.terminal.console import report_failure
 from runtimes import Runtime, open_model
 
 DISAGREES = 1

@@ -26,8 +26,8 @@ from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import MissingDependencyError
-from lightning_plates.optional import install_command, require
 from lightning_plates.finding.refine import DEFAULT_LOOKS
+from lightning_plates.optional import install_command, require
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime, open_model
 

@@ -37,12 +37,12 @@ from lightning_plates.cli._arguments import add_runtime_options, positive_int
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
+from lightning_plates.finding.refine import DEFAULT_LOOKS
+from lightning_plates.finding.shipped import default_model
 from lightning_plates.reading.accuracy import ReadingScore, ReadSample, fold_zero, score_samples
 from lightning_plates.reading.crop_reader import CropReader
-from lightning_plates.reading.rules.formats import load_formats, load_printed_words
-from lightning_plates.finding.refine import DEFAULT_LOOKS
 from lightning_plates.reading.ocr import installed_engines, open_engine
-from lightning_plates.finding.shipped import default_model
+from lightning_plates.reading.rules.formats import load_formats, load_printed_words
 from lightning_plates.spec import FitMargin
 from runtimes import Runtime, open_model
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_plates.boxes import Detection
 from lightning_plates.cli._arguments import add_runtime_options
 from lightning_plates.cli._originals import (
     PICTURE_MARK,
@@ -18,12 +19,11 @@ from lightning_plates.cli._originals import (
     OutputNames,
     without_own_pictures,
 )
-from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.drawing import Mark, draw_marks
 from lightning_plates.errors import InputError, PhotoError, reason_without_name
 from lightning_plates.photos import RgbImage, encode_jpeg, find_photos, load_photo
-from lightning_plates.boxes import Detection
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from lightning_plates.terminal.text_streams import json_line
 from runtimes import Runtime, open_model
 

@@ -23,17 +23,16 @@ from lightning_plates.cli._progress import show_progress
 from lightning_plates.cli._read_output import ReadOutput, describe_photo, last_line
 from lightning_plates.cli._read_photos import PhotoAnswer, answer_photos
 from lightning_plates.cli._read_video import read_video
-from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.workers import core_count
 from lightning_plates.errors import InputError
+from lightning_plates.finding.shipped import default_model
 from lightning_plates.photo_phrases import photo_phrases_of
 from lightning_plates.reading.calibration import load_calibration
-from lightning_plates.reading.rules.formats import load_formats, load_printed_words
 from lightning_plates.reading.ocr import list_engines, open_engine
 from lightning_plates.reading.pipeline import PlateReader, ReadingRules
+from lightning_plates.reading.rules.formats import load_formats, load_printed_words
 from lightning_plates.reading.rules.schedules import load_calendar
 from lightning_plates.reading.sentences import LANGUAGES, phrases_of
-from lightning_plates.finding.shipped import default_model
 from lightning_plates.reading.sources import (
     SourceKind,
     expand_photos,
@@ -43,6 +42,7 @@ from lightning_plates.reading.sources import (
     without_quotes,
 )
 from lightning_plates.reading.video.video import frame_rules
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from runtimes import Runtime, open_model
 
 _ONE_DAY = dt.timedelta(days=1)

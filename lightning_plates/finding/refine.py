@@ -10,10 +10,9 @@ import numpy as np
 from PIL import Image
 
 from lightning_plates import processing
-from lightning_plates.boxes import BoxXyxy, box_iou, clip_boxes
-from lightning_plates.photos import RgbImage
+from lightning_plates.boxes import BoxXyxy, Detection, box_iou, clip_boxes
 from lightning_plates.clock import Stopwatch
-from lightning_plates.boxes import Detection
+from lightning_plates.photos import RgbImage
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime
 

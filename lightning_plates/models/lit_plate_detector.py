@@ -25,8 +25,7 @@ from lightning_plates.models.dense_head import (
 from lightning_plates.models.dense_losses import dense_loss, encode_targets, teacher_loss
 from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
 from lightning_plates.models.weights import BackboneWeights, Origin, read_weights
-from lightning_plates.spec import SCALINGS, Scaling
-from lightning_plates.spec import ModelSpec
+from lightning_plates.spec import SCALINGS, ModelSpec, Scaling
 
 if TYPE_CHECKING:
     from lightning_plates.data.windows.datamodule import PlateBatch

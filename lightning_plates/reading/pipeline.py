@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lightning_plates.boxes import Detection
+from lightning_plates.clock import Stopwatch
+from lightning_plates.finding.refine import DEFAULT_LOOKS, locate
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.calibration import Calibration
 from lightning_plates.reading.characters import Belief
 from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.crops import cut_plate
-from lightning_plates.reading.rules.formats import PlateFormat
-from lightning_plates.finding.refine import DEFAULT_LOOKS, locate
 from lightning_plates.reading.ocr import OcrEngine
 from lightning_plates.reading.plate_text import (
     PlateText,
     read_last_digit,
     settle_number,
 )
+from lightning_plates.reading.rules.formats import PlateFormat
 from lightning_plates.reading.rules.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
 from lightning_plates.reading.rules.schedules import RestrictionCalendar
-from lightning_plates.clock import Stopwatch
-from lightning_plates.boxes import Detection
 from runtimes import Runtime
 
 

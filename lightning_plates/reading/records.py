@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lightning_plates.clock import STEPS
 from lightning_plates.reading.pipeline import PhotoReading, PlateReading
 from lightning_plates.reading.rules.restrictions import Reason, Verdict
 from lightning_plates.reading.rules.schedules import WEEKDAYS
-from lightning_plates.clock import STEPS
 
 UNSURE = "?"
 """Stands in a text for the last digit that was withheld."""

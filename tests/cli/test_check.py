@@ -8,8 +8,8 @@ from tiny_onnx import RGB_SPEC, save_constant_scored_model, save_mean_colour_mod
 
 from lightning_plates.__main__ import main
 from lightning_plates.agreement import Agreement
-from lightning_plates.golden import Golden, golden_file, save_golden
 from lightning_plates.boxes import Detection
+from lightning_plates.golden import Golden, golden_file, save_golden
 
 
 def half_photo(left, right, size=(40, 24)):

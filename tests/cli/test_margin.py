@@ -9,12 +9,12 @@ from tiny_onnx import RGB_SPEC, save_constant_scored_model
 
 from lightning_plates.__main__ import main
 from lightning_plates.agreement import Agreement
+from lightning_plates.boxes import Detection
 from lightning_plates.cli.margin import draw_photos
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
 from lightning_plates.errors import InputError
 from lightning_plates.golden import Golden, golden_file, save_golden
-from lightning_plates.boxes import Detection
 from lightning_plates.spec import FitMargin
 from runtimes import open_model
 

@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
+from lightning_plates.boxes import Detection
 from lightning_plates.cli._read_video import read_video
+from lightning_plates.clock import STEPS
 from lightning_plates.errors import InputError, VideoError
 from lightning_plates.reading.calibration import IDENTITY
-from lightning_plates.reading.rules.formats import load_formats
 from lightning_plates.reading.pipeline import LastDigit, PhotoReading, PlateReading, ReadingRules
 from lightning_plates.reading.plate_text import PlateText
+from lightning_plates.reading.rules.formats import load_formats
 from lightning_plates.reading.rules.schedules import load_calendar
-from lightning_plates.clock import STEPS
-from lightning_plates.boxes import Detection
 
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
 

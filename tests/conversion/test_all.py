@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from tiny_onnx import save_conv_model
 
-from conversion.matrix import cell as _cells
 from conversion.__main__ import main
 from conversion._base import Variant
 from conversion._discovery import list_converters
+from conversion.matrix import cell as _cells
 from conversion.matrix.evaluation import share_of_hits
 from conversion.onnxruntime import OnnxRuntimeConverter
-from lightning_plates.terminal.console import run_reporting
-from lightning_plates.errors import MissingDependencyError
 from lightning_plates.boxes import Detection
+from lightning_plates.errors import MissingDependencyError
+from lightning_plates.terminal.console import run_reporting
 
 
 @pytest.fixture

@@ -11,13 +11,12 @@ from tiny_onnx import save_conv_model, save_mean_colour_model
 from conversion import onnxruntime as module
 from conversion.__main__ import main
 from conversion._base import Converter
-from conversion.int8.calibration import choose_photos
 from conversion._discovery import find_converter, list_converters
-from conversion.graph.hub_file import open_hub, save_fixed_shapes, sha256_of
-from conversion.int8.keep_float import Trial, choose_layers, rank, settle_layers
 from conversion.gate.parity import Parity, Tolerance, measure_parity, require_agreement
+from conversion.graph.hub_file import open_hub, save_fixed_shapes, sha256_of
+from conversion.int8.calibration import choose_photos
+from conversion.int8.keep_float import Trial, choose_layers, rank, settle_layers
 from conversion.onnxruntime import OnnxRuntimeConverter
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import (
     InputError,
     MissingDependencyError,
@@ -25,6 +24,7 @@ from lightning_plates.errors import (
     SpecError,
 )
 from lightning_plates.spec import ModelSpec
+from lightning_plates.terminal.console import run_reporting
 from runtimes import list_runtimes
 
 

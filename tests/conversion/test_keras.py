@@ -11,15 +11,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from conversion.keras.importer import export as _keras_export
 from conversion.__main__ import main as conversion_main
 from conversion._discovery import list_converters
 from conversion.graph.hub_file import sha256_of
 from conversion.keras.export import Refused
 from conversion.keras.importer import BOX_ORDERS, TOOLS, Convention, Source, import_keras, main
+from conversion.keras.importer import export as _keras_export
 from lightning_plates import processing
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import InputError, MissingDependencyError, ParityError
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 SIDE = 8

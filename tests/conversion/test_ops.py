@@ -9,12 +9,12 @@ from onnx import TensorProto, helper
 from tiny_onnx import save_conv_model, save_mean_colour_model
 
 from conversion import ops
+from conversion.onnxruntime import OnnxRuntimeConverter
 from conversion.operators.mapping import Fate, Node, Trace, alike, find_fates
 from conversion.operators.table import describe, missing_operators
-from conversion.onnxruntime import OnnxRuntimeConverter
 from conversion.ops import Trial, convert_everywhere, main, read_model, try_conversion
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError, MissingDependencyError
+from lightning_plates.terminal.console import run_reporting
 
 CHAIN = (
     Node("Shape", "shape", ("image",), ("sizes",), 0),

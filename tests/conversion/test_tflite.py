@@ -6,12 +6,12 @@ from onnx import TensorProto, helper, numpy_helper
 from conversion.__main__ import main
 from conversion.graph.folding import save_folded, spread_grids
 from conversion.graph.hub_file import open_hub
+from conversion.tflite.converter import TOOLS, TfliteConverter
 from conversion.tflite.graph import Graph, Node, read_graph
 from conversion.tflite.metadata import build_metadata
-from conversion.tflite.converter import TOOLS, TfliteConverter
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError, MissingDependencyError
 from lightning_plates.spec import METADATA_KEY, ModelSpec
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 litert = pytest.importorskip("ai_edge_litert", reason="needs the extra tflite")

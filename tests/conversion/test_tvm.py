@@ -12,9 +12,9 @@ from runtimes import open_model
 
 tvm = pytest.importorskip("tvm", reason="needs the extra tvm")
 
-from conversion.tvm.converter import schedule as _tvm_schedule
-from conversion.tvm.converter import target as _tvm_target# noqa: E402
 from conversion.tvm.build import require_kernels  # noqa: E402
+from conversion.tvm.converter import schedule as _tvm_schedule
+from conversion.tvm.converter import target as _tvm_target  # noqa: E402
 from conversion.tvm.schedule import Machine, choose_tile  # noqa: E402
 
 

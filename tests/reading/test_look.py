@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lightning_plates.finding.refine import locate, locate_bare, window_around
 from lightning_plates.boxes import Detection
+from lightning_plates.finding.refine import locate, locate_bare, window_around
 from lightning_plates.spec import FitMargin, ModelSpec
 
 SPEC = ModelSpec("fake", width=8, height=8, decoding="scored_boxes")

@@ -2,10 +2,10 @@ import datetime as dt
 
 import pytest
 
+from lightning_plates.boxes import Detection
 from lightning_plates.reading.calibration import IDENTITY
 from lightning_plates.reading.characters import NOTHING, believe
 from lightning_plates.reading.pipeline import LastDigit, ReadingRules, interpret
-from lightning_plates.boxes import Detection
 
 MOMENT = dt.datetime(2026, 11, 25, 7, 30)
 PLACE = Detection((0.0, 0.0, 40.0, 20.0), 0.9)

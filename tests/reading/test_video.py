@@ -4,16 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from lightning_plates.reading.video.video import video as video_module
+from lightning_plates.boxes import Detection
 from lightning_plates.reading.calibration import IDENTITY
-from lightning_plates.reading.rules.formats import PlateFormat
 from lightning_plates.reading.pipeline import LastDigit, PlateReading, ReadingRules
 from lightning_plates.reading.plate_text import PlateText
 from lightning_plates.reading.records import shown_text
+from lightning_plates.reading.rules.formats import PlateFormat
 from lightning_plates.reading.video.stream import Frame, StreamOptions, frames_of
 from lightning_plates.reading.video.tracking import PlateTracker
 from lightning_plates.reading.video.video import VideoReader
-from lightning_plates.boxes import Detection
+from lightning_plates.reading.video.video import video as video_module
 
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
 

@@ -11,8 +11,8 @@ import pytest
 from fake_tensorrt import install
 from tiny_engine import make_engine
 
-from lightning_plates.terminal.console import run_reporting
 from lightning_plates.errors import InputError, MissingDependencyError, ModelError
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 from runtimes._cuda import CudaDevice
 from runtimes._tensorrt_build import cache_version, with_version

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from lightning_plates.cli._arguments import positive_int, positive_number
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.terminal.console import INTERRUPTED, report_failure
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.registry import label_formats
@@ -19,6 +18,7 @@ from lightning_plates.data.annotations.rows import Labels
 from lightning_plates.data.photo_import import ImportedPhoto, ImportOptions, import_photos
 from lightning_plates.drafts import draft_folder_of
 from lightning_plates.errors import InputError
+from lightning_plates.terminal.console import INTERRUPTED, report_failure
 
 SKIPPED_EXIT_CODE = 3
 """Exit status when some photos were left out; the others were written."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from lightning_plates.photos import RgbImage
-from lightning_plates.reading.rules.formats import PlateFormat
 from lightning_plates.reading.pipeline import (
     LastDigit,
     PlateReading,
@@ -16,6 +15,7 @@ from lightning_plates.reading.pipeline import (
     surely_without_digit,
 )
 from lightning_plates.reading.plate_text import PlateText
+from lightning_plates.reading.rules.formats import PlateFormat
 from lightning_plates.reading.rules.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
 from lightning_plates.reading.video.stream import Frame
 from lightning_plates.reading.video.tracking import PlateTracker, Sighting
