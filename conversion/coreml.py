@@ -27,7 +27,7 @@ from conversion.tools.output import hushed
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
 from lightning_plates.terminal.console import run_reporting
-from runtimes.coreml import load_coremltools
+from runtimes._coremltools import load_coremltools
 
 _NOT_RUN = (
     "the package's program, computed by PyTorch in float32 (device reference); "

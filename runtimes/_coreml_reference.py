@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
-from runtimes.coreml import load_coremltools
+from runtimes._coremltools import load_coremltools
 
 Inputs: TypeAlias = Mapping[str, Any]
 _WEIGHTS = Path("Data") / "com.apple.CoreML" / "weights"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,9 @@ class PyTorchRuntime(Runtime):
         torch = require(self.module, extra=self.extra)
         if threads is not None:
             torch.set_num_threads(threads)
-        # By name, so that no runtime depends on the training code until a checkpoint is opened.
-        loading = importlib.import_module("lightning_plates.models.checkpoint")
-        self._module: Any = loading.load_checkpoint(model)
+        from lightning_plates.models.checkpoint import load_checkpoint  # here: it imports torch
+
+        self._module: Any = load_checkpoint(model)
         self._device = _device(torch, device)
         self._module.to(self._device)
         spec: ModelSpec = self._module.spec

@@ -112,7 +112,7 @@ def test_using_what_is_not_installed_is_one_line(tmp_path):
 
 
 ROOT = Path(lightning_plates.__file__).parents[1]
-OUR_FILES = [*ROOT.glob("lightning_plates/**/*.py"), *ROOT.glob("conversion/*.py")]
+OUR_FILES = [*ROOT.glob("lightning_plates/**/*.py"), *ROOT.glob("conversion/**/*.py")]
 IMPORT_NAMES = {
     "opencv-python-headless": ("cv2",),
     "pytorch-lightning": ("pytorch_lightning", "lightning_fabric"),

@@ -3,7 +3,7 @@
 Weights become parameters; sizes, axes and bounds become Python numbers, so that ``torch.export``
 and ``torch.jit.trace`` see no value that depends on data (onnx2torch keeps them as tensors, which
 the former refuses). Only standard operators of picture networks are known; a graph should have been
-folded first (:mod:`conversion.graph.folding`). Import this module where it is used: it imports torch.
+folded first (:mod:`conversion.graph.folding`). It imports torch: import it where it is used.
 """
 
 from __future__ import annotations

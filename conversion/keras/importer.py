@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,14 +30,13 @@ from conversion.hub import (
     fold_constants,
     load_parity_photos,
 )
-from conversion.keras.importer import export as _keras_export
+from conversion.keras import export
 from conversion.tools.environment import ToolEnvironment
 from lightning_plates import processing
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
 from lightning_plates.spec import SCALINGS, ModelSpec, Triple
-from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 TOOLS = ToolEnvironment("keras", pythons=("3.11", "3.12", "3.13", "3.10"))
@@ -136,7 +134,7 @@ class Source:
             words = (*words, "--output-tensor", self.output_tensor)
         facts_file = target.with_suffix(".facts.json")
         path = self.path.absolute()
-        script = _keras_export.__file__
+        script = export.__file__
         TOOLS.run([script, action, path, target, "--facts", facts_file, *words])
         facts: dict[str, Any] = json.loads(facts_file.read_text(encoding="utf-8"))
         if "refused" in facts:
@@ -341,7 +339,3 @@ def _add_convention(parser: argparse.ArgumentParser) -> None:
         "--layout", choices=("NHWC", "NCHW"), default=default.layout,
         help="of the hub file's input (%(default)s)",
     )  # fmt: skip
-
-
-if __name__ == "__main__":
-    sys.exit(run_reporting(main, sys.argv[1:]))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -31,7 +30,6 @@ from lightning_plates.errors import ConversionError, InputError, ModelError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
 from lightning_plates.spec import METADATA_KEY
-from lightning_plates.terminal.console import run_reporting
 from runtimes._cuda import CudaDevice
 from runtimes._tensorrt_build import Settings, build_engine, describe_host, load_tensorrt
 from runtimes._tensorrt_key import (
@@ -222,9 +220,3 @@ def _tidy(network: Path, hub: Hub) -> None:
     model.opset_import.extend(standard)
     onnx.helper.set_model_props(model, {METADATA_KEY: hub.spec.to_json()})
     onnx.save(model, str(network))
-
-
-if __name__ == "__main__":
-    from conversion._script import run_converter
-
-    sys.exit(run_reporting(lambda argv: run_converter("tensorrt", argv), sys.argv[1:]))

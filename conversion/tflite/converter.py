@@ -13,7 +13,6 @@ import argparse
 import dataclasses
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +25,13 @@ from conversion.gate.parity import Parity
 from conversion.graph.folding import save_folded, spread_grids
 from conversion.int8.calibration import Calibration
 from conversion.int8.keep_float import Layers, add_float_options, settle_layers
-from conversion.tflite.converter import quantise as _tflite_quantise
+from conversion.tflite import quantise
 from conversion.tflite.graph import read_graph
 from conversion.tflite.metadata import add_metadata
 from conversion.tools.environment import ToolEnvironment
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.photos import RgbImage
 from lightning_plates.spec import ModelSpec
-from lightning_plates.terminal.console import run_reporting
 
 TOOLS = ToolEnvironment("tflite", pythons=("3.12", "3.13"))
 """onnx2tf declares Python 3.12; its pinned version also works on 3.10 and 3.11."""
@@ -181,7 +179,7 @@ def _save_float(job: Job) -> Path:
 
 
 def _quantise(source: Path, kind: str, target: Path, *words: str | Path) -> None:
-    TOOLS.run([_tflite_quantise.__file__, source, kind, target, *words])
+    TOOLS.run([quantise.__file__, source, kind, target, *words])
 
 
 def _save_photos(job: Job, spec: ModelSpec) -> Path:
@@ -194,9 +192,3 @@ def _save_photos(job: Job, spec: ModelSpec) -> Path:
         values[number] = batch[0]
     values.flush()
     return file
-
-
-if __name__ == "__main__":
-    from conversion._script import run_converter
-
-    sys.exit(run_reporting(lambda argv: run_converter("tflite", argv), sys.argv[1:]))

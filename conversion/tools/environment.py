@@ -26,7 +26,7 @@ import importlib.metadata, json, sys
 pins = json.load(sys.stdin)
 sys.exit(any(importlib.metadata.version(name) != pins[name] for name in pins))
 """
-_PINS = Path(__file__).parent / "tools"
+_PINS = Path(__file__).parent
 _INSTALL_TIMEOUT_S = 3600
 """A slow line or a board's SD card must be able to finish."""
 

@@ -7,7 +7,6 @@ INT8 multiplies integers. ``--tune TRIALS`` lets MetaSchedule look for faster co
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,14 +20,13 @@ from conversion.int8.calibration import Calibration
 from conversion.int8.keep_float import add_float_options
 from conversion.int8.qdq import Quantiser, add_algorithm_option
 from conversion.int8.qdq_search import write_quantised
+from conversion.tvm import tune
 from conversion.tvm.build import add_schedules, write_library
-from conversion.tvm.converter import tune as _tvm_tune
 from conversion.tvm.graph import count_operators, lower, put_channels_last, read_network
 from conversion.tvm.target import HOST, Machine, find_machine
 from lightning_plates.errors import InputError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
-from lightning_plates.terminal.console import run_reporting
 from runtimes import Runtime, open_model
 from runtimes._base import Specs
 
@@ -142,10 +140,10 @@ class TvmConverter(Converter):
         ours = add_schedules(lowered, machine)
         if self.tune_database is None or machine.name != HOST:
             return ours, {}
-        folder = _tvm_tune.database_folder(self.tune_database, machine)
+        folder = tune.database_folder(self.tune_database, machine)
         if self.tune:
-            _tvm_tune.tune(lowered, machine, self.tune, folder)
-        choice = _tvm_tune.take_faster(lowered, ours, machine, folder)
+            tune.tune(lowered, machine, self.tune, folder)
+        choice = tune.take_faster(lowered, ours, machine, folder)
         facts = {"functions_tuned": choice.recorded, "functions_faster": choice.taken}
         return choice.module, {"tuning": facts}
 
@@ -168,9 +166,3 @@ def _tensors(job: Job) -> tuple[Specs, Specs]:
         inputs = tuple(replace(tensor, shape=blank.shape) for tensor in hub.inputs)
         outputs = tuple(replace(tensor, shape=answer[tensor.name].shape) for tensor in hub.outputs)
     return inputs, outputs
-
-
-if __name__ == "__main__":
-    from conversion._script import run_converter
-
-    sys.exit(run_reporting(lambda argv: run_converter("tvm", argv), sys.argv[1:]))

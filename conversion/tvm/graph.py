@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from conversion.tvm import integers
 from conversion.tvm.constants import fold
-from conversion.tvm.converter import integers as _tvm_integers
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
 
@@ -32,7 +32,7 @@ def read_network(onnx_file: Path, precision: str) -> Any:  # noqa: ANN401 -- tvm
     relax = require("tvm.relax", extra="tvm")
     module = _import(onnx_file)
     if precision == "int8":
-        module["main"] = _tvm_integers.use_integers(module["main"])
+        module["main"] = integers.use_integers(module["main"])
     module = fold(module)
     module["main"] = _replace_clips(module["main"])
     module = relax.transform.DeadCodeElimination()(module)

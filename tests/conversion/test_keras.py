@@ -14,9 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 from conversion.__main__ import main as conversion_main
 from conversion._discovery import list_converters
 from conversion.graph.hub_file import sha256_of
+from conversion.keras import export
 from conversion.keras.export import Refused
 from conversion.keras.importer import BOX_ORDERS, TOOLS, Convention, Source, import_keras, main
-from conversion.keras.importer import export as _keras_export
 from lightning_plates import processing
 from lightning_plates.errors import InputError, MissingDependencyError, ParityError
 from lightning_plates.terminal.console import run_reporting
@@ -216,14 +216,14 @@ def test_program_code_in_a_file_is_refused_before_keras_sees_it(tmp_path):
     config = {"class_name": "Functional", "config": {"layers": [{"class_name": "Dense"}, inner]}}
     file = save_archive(tmp_path / "evil.keras", config)
     with pytest.raises(Refused, match="Lambda layer"):
-        _keras_export._load(file, None, None)
+        export._load(file, None, None)
 
 
 def test_an_archive_of_something_else_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
         archive.writestr("readme.txt", "no model")
     with pytest.raises(Refused, match=r"not a \.keras archive"):
-        _keras_export._load(tmp_path / "other.keras", None, None)
+        export._load(tmp_path / "other.keras", None, None)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_an_archive_of_something_else_is_refused(tmp_path):
     ],
 )
 def test_the_size_comes_from_the_model_or_the_user(shape, wanted, found):
-    assert _keras_export._input_size(shape, wanted) == found
+    assert export._input_size(shape, wanted) == found
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_the_size_comes_from_the_model_or_the_user(shape, wanted, found):
 )
 def test_other_inputs_are_refused(shape, wanted, reason):
     with pytest.raises(Refused, match=reason):
-        _keras_export._input_size(shape, wanted)
+        export._input_size(shape, wanted)
 
 
 @pytest.fixture(scope="session")

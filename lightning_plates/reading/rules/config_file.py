@@ -9,10 +9,10 @@ import yaml
 
 from lightning_plates.errors import ConfigError
 
-PACKAGED = Path(__file__).parent.parent / "configs"
+PACKAGED = Path(__file__).parents[2] / "configs"
 """Where an installed distribution keeps the files of ``configs/``."""
 
-CHECKOUT = Path(__file__).parent.parent.parent / "configs"
+CHECKOUT = Path(__file__).parents[3] / "configs"
 """Where they lie in a checkout, which is their source."""
 
 
