@@ -175,7 +175,7 @@ def test_ffmpeg_adds_no_lines_of_its_own(tmp_path):
     path = tmp_path / "broken.mp4"
     path.write_bytes(b"\0\0\0\x18ftypisom" + b"\0" * 500)
     code = (
-        "import sys; from lightning_plates.reading import stream\n"
+        "import sys; from lightning_plates.reading.video import stream\n"
         "try: list(stream.frames_of(sys.argv[1], stream.StreamOptions()))\n"
         "except stream.VideoError: print('refused')"
     )
