@@ -17,8 +17,8 @@ from conversion._script import (
     run_converter,
 )
 from conversion.graph.hub_file import open_hub
-from conversion.matrix.cell import Cell, Task, make_cell
-from conversion.matrix.evaluation import Judges, judge, load_labelled
+from conversion.matrix.cell import Cell, CellJob, make_cell
+from conversion.matrix.evaluation import EvaluationSet, evaluate, load_labelled
 from conversion.matrix.table import (
     HubFacts,
     describe_cell,
@@ -31,6 +31,8 @@ from lightning_plates.clock import Timer
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.optional import install_command, is_installed
+from lightning_plates.photos import RgbImage
+from lightning_plates.tasks import task_of
 from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE, run_reporting
 
 
@@ -47,10 +49,10 @@ def main(argv: list[str]) -> int:
 def _convert_all(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     _check(args)
-    tasks = list(_tasks(args))
-    cells = list(_cells(tasks, _wanted(args.only)))
+    jobs = list(_jobs(args))
+    cells = list(_cells(jobs, _wanted(args.only)))
     if args.table is not None:
-        _write_table(args, argv, tasks, cells)
+        _write_table(args, argv, jobs, cells)
     return UNREADABLE_EXIT_CODE if any(cell.reason for cell in cells) else 0
 
 
@@ -65,27 +67,34 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError("--csv goes beside the table: give --table FILE too")
 
 
-def _tasks(args: argparse.Namespace) -> Iterator[Task]:
+def _jobs(args: argparse.Namespace) -> Iterator[CellJob]:
     """Open every hub before anything is converted, and let it answer the photos."""
-    calibration, photos = chosen_photos(args)
-    labelled = load_labelled(args.photos, args.photo_count) if args.photos else None
-    judges = labelled or Judges(tuple(photos), None)
-    digest, calibrated = judges.digest(), calibration.describe() if calibration else None
+    calibration, compared = chosen_photos(args)
+    calibrated = calibration.describe() if calibration else None
     newest = max(cls.max_opset for cls in list_converters().values())
     for hub in [open_hub(model, newest) for model in args.models]:
-        yield Task(
+        photos = _evaluation_set(args, compared, task_of(hub.spec).target)
+        yield CellJob(
             hub=hub,
-            answers=judge(hub.path, judges, "onnxruntime"),
-            judges=judges,
-            judges_sha256=digest,
+            answers=evaluate(hub.path, photos, "onnxruntime"),
+            photos=photos,
+            photos_sha256=photos.digest(),
             folder=args.output,
             words=tuple(photo_words(args)),
             device=args.device,
-            min_iou=args.min_iou,
+            min_likeness=args.min_likeness,
             calibration=calibrated,
             retry=args.retry,
             makes=not args.report,
         )
+
+
+def _evaluation_set(
+    args: argparse.Namespace, compared: Sequence[RgbImage], target: str
+) -> EvaluationSet:
+    """Labelled photos of ``--photos``, or else those that the hub is compared on."""
+    labelled = load_labelled(args.photos, args.photo_count, target) if args.photos else None
+    return labelled or EvaluationSet(tuple(compared), None)
 
 
 def _wanted(names: Sequence[str] | None) -> dict[str, type[Converter]]:
@@ -96,41 +105,43 @@ def _wanted(names: Sequence[str] | None) -> dict[str, type[Converter]]:
     return {name: cls for name, cls in known.items() if not names or name in names}
 
 
-def _cells(tasks: Sequence[Task], converters: dict[str, type[Converter]]) -> Iterator[Cell]:
+def _cells(jobs: Sequence[CellJob], converters: dict[str, type[Converter]]) -> Iterator[Cell]:
     """Make every cell, and say what is being made and what came of it."""
     plan = [
-        (task, name, cls, variant)
-        for task in tasks
+        (job, name, cls, variant)
+        for job in jobs
         for name, cls in converters.items()
         for variant in cls.every_variant()
     ]
-    for number, (task, name, cls, variant) in enumerate(plan, start=1):
-        what = f"{task.hub.path.stem}, {cls.label} {variant.label}"
+    for number, (job, name, cls, variant) in enumerate(plan, start=1):
+        what = f"{job.hub.path.stem}, {cls.label} {variant.label}"
         print(f"[{number}/{len(plan)}] {what}: ", end="", flush=True)
         timer = Timer()
-        cell = make_cell(task, name, cls, variant)
+        cell = make_cell(job, name, cls, variant)
         print(f"{describe_cell(cell)} ({timer.wall_ms() / 1e3:.0f} s)", flush=True)
         yield cell
 
 
 def _write_table(
-    args: argparse.Namespace, argv: Sequence[str], tasks: Sequence[Task], cells: Sequence[Cell]
+    args: argparse.Namespace, argv: Sequence[str], jobs: Sequence[CellJob], cells: Sequence[Cell]
 ) -> None:
     hubs = [
-        HubFacts(task.hub.path.stem, task.hub.path.stat().st_size, task.answers.hits)
-        for task in tasks
+        HubFacts(
+            job.hub.path.stem, job.hub.path.stat().st_size, job.answers.score, job.hub.spec.task
+        )
+        for job in jobs
     ]
-    notes = [describe_command(["all", *argv]), _describe_photos(tasks[0]), *describe_makers(cells)]
+    notes = [describe_command(["all", *argv]), _describe_photos(jobs[0]), *describe_makers(cells)]
     write_text(args.table, render_markdown(hubs, cells, notes))
     if args.csv:
         write_text(args.table.with_suffix(".csv"), render_csv(hubs, cells))
 
 
-def _describe_photos(task: Task) -> str:
-    labels = "labelled" if task.judges.labels else "without labels"
-    used = task.calibration
+def _describe_photos(job: CellJob) -> str:
+    labels = "labelled" if job.photos.labels else "without labels"
+    used = job.calibration
     calibrated = f"{used['photos']} of the {used['side']} side" if used else "none"
-    return f"measured on {len(task.judges.photos)} photos, {labels}; calibrated with {calibrated}"
+    return f"measured on {len(job.photos.photos)} photos, {labels}; calibrated with {calibrated}"
 
 
 def _help_text() -> str:

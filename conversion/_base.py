@@ -239,7 +239,7 @@ class Converter(ABC):
         precision: str,
         photos: Sequence[RgbImage],
         calibration: Calibration | None = None,
-        min_mean_iou: float | None = None,
+        min_mean_likeness: float | None = None,
         device: str | None = None,
     ) -> Artefact:
         """Convert a hub file and put the result in place if it answers like its source.
@@ -250,7 +250,7 @@ class Converter(ABC):
             precision: ``fp32``, ``fp16`` or ``int8``.
             photos: RGB photos on which both are compared.
             calibration: Training photos; needed where :meth:`calibrates` says so.
-            min_mean_iou: Replaces the stated tolerance of the mean IoU.
+            min_mean_likeness: Replaces the stated tolerance of the mean likeness.
             device: What runs the converted model; ``None``: :meth:`usual_device`.
 
         Raises:
@@ -263,7 +263,7 @@ class Converter(ABC):
         self.check_tool()
         device = device or self.usual_device()
         hub = open_hub(hub_file, self.max_opset)
-        tolerance = tolerance_of(precision, min_mean_iou)
+        tolerance = tolerance_of(precision, min_mean_likeness)
         name = self.file_name(hub_file, precision)
         with draft_files_in(folder) as drafts, tempfile.TemporaryDirectory() as scratch:
             used = calibration if self.calibrates(precision) else None
@@ -307,7 +307,9 @@ class Converter(ABC):
     ) -> Manifest:
         lasting = [file for file in files if not file.name.endswith(self.built_again)]
         return Manifest(
-            converter=type(self).__module__.rpartition(".")[2],
+            converter=type(self).__module__.split(".")[
+                1
+            ],  # conversion.NAME or conversion.NAME.converter
             tool=self.tool_version(),
             precision=job.precision,
             hub_file=job.hub.path.name,
@@ -373,18 +375,18 @@ def produce(
     return parity
 
 
-def tolerance_of(precision: str, min_mean_iou: float | None) -> Tolerance:
-    """The stated tolerance of ``precision``; ``min_mean_iou`` replaces its own unless ``None``."""
+def tolerance_of(precision: str, min_mean_likeness: float | None) -> Tolerance:
+    """The stated tolerance of ``precision``, its likeness replaced unless that is ``None``."""
     stated = TOLERANCES[precision]
-    if min_mean_iou is None:
+    if min_mean_likeness is None:
         return stated
-    return dataclasses.replace(stated, min_mean_iou=min_mean_iou)
+    return dataclasses.replace(stated, min_mean_likeness=min_mean_likeness)
 
 
 def _require_answers(parity: Parity, precision: str) -> None:
     """Two models that find nothing agree, which proves nothing."""
     if parity.answered == 0 and precision != "fp32":
         raise InputError(
-            f"neither model finds a plate in any of the {parity.photos} photos, so that nothing "
-            "can be compared: give photos that show plates (--photos)"
+            f"neither model answers anything in any of the {parity.photos} photos, so that nothing "
+            "can be compared: give photos that show what it looks for (--photos)"
         )

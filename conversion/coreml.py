@@ -26,6 +26,7 @@ from conversion.int8.keep_float import Layers, add_float_options, settle_layers
 from conversion.tools.output import hushed
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
+from lightning_plates.tasks import task_of
 from lightning_plates.terminal.console import run_reporting
 from runtimes._coremltools import load_coremltools
 
@@ -118,7 +119,7 @@ def _translate(job: Job) -> Any:  # noqa: ANN401 -- coremltools.models.MLModel
         return ct.convert(
             traced,
             inputs=[ct.TensorType(spec.input_name, shape=spec.input_shape, dtype=np.float32)],
-            outputs=[ct.TensorType(name, dtype=np.float32) for name in spec.output_names],
+            outputs=[ct.TensorType(name, dtype=np.float32) for name in task_of(spec).outputs(spec)],
             convert_to="mlprogram",
             compute_precision=precision,
             minimum_deployment_target=ct.target.iOS16,  # the first with compressed weights

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError, ModelError, SpecError
 from lightning_plates.photos import RgbImage
 from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks import fits, task_of
 
 Tensors: TypeAlias = Mapping[str, NDArray[np.generic]]
 
@@ -194,19 +195,36 @@ class Runtime(ABC):
         with self._turn:
             return self._run(feeds)
 
+    def answer(self, images: Sequence[RgbImage]) -> list[Any]:
+        """Answer each photo, by the task of the model's spec.
+
+        Args:
+            images: RGB photos of any sizes, each of shape ``(H, W, 3)``.
+
+        Returns:
+            One answer a photo, of the kind that the task describes.
+        """
+        if not images:
+            return []
+        batch, placements = processing.prepare(images, self.spec)
+        return processing.decode(self._run_batch(batch), self.spec, placements)
+
     def locate(self, images: Sequence[RgbImage]) -> list[tuple[Detection, ...]]:
-        """Find the plates of each photo, best first.
+        """Find the objects of each photo, best first; :meth:`answer` of a model for boxes.
 
         Args:
             images: RGB photos of any sizes, each of shape ``(H, W, 3)``.
 
         Returns:
             One tuple a photo; boxes in pixels of that photo.
+
+        Raises:
+            InputError: The model answers something else.
         """
-        if not images:
-            return []
-        batch, placements = processing.prepare(images, self.spec)
-        return processing.decode(self._run_batch(batch), self.spec, placements)
+        task = task_of(self.spec)
+        if task.target != "boxes":
+            raise InputError(f"{self.model}: answers {task.name}, not boxes")
+        return self.answer(images)
 
     def predict(self, images: Sequence[RgbImage]) -> Tensors:
         """Raw outputs for photos, for whoever compares models.
@@ -268,9 +286,22 @@ class Runtime(ABC):
                 f"{self.model}: the spec says input {spec.input_shape[1:]} "
                 f"(layout {spec.layout}), the graph {graph[1:]}{hint}"
             )
-        missing = set(spec.output_names) - {tensor.name for tensor in self.outputs}
+        self._check_outputs(spec)
+
+    def _check_outputs(self, spec: ModelSpec) -> None:
+        task = task_of(spec)
+        task.check(spec)
+        wanted = task.outputs(spec)
+        graph = {tensor.name: tensor.shape for tensor in self.outputs}
+        missing = sorted(set(wanted) - set(graph))
         if missing:
-            raise SpecError(f"{self.model}: the graph lacks the outputs {sorted(missing)}")
+            raise SpecError(f"{self.model}: the graph lacks the outputs {missing}")
+        for name, shape in wanted.items():
+            if not fits(graph[name], shape):
+                raise SpecError(
+                    f"{self.model}: output {name!r} has shape {graph[name]}, "
+                    f"task {task.name} expects {shape}"
+                )
 
 
 def _fits(spec: ModelSpec, graph: tuple[int | None, ...]) -> bool:

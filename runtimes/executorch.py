@@ -11,6 +11,7 @@ import numpy as np
 from lightning_plates.errors import ModelError, SpecError
 from lightning_plates.optional import require
 from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks import task_of
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 
 _FLOAT32 = np.dtype("float32")
@@ -64,7 +65,7 @@ class ExecuTorchRuntime(Runtime):
         if text is None:
             raise SpecError(f"{model}: no model spec beside it ({model.name}{self.SPEC_SUFFIX})")
         spec = ModelSpec.from_json(text)
-        return (spec.input_name, *spec.output_names)
+        return (spec.input_name, *task_of(spec).outputs(spec))
 
     def _close(self) -> None:
         del self._method, self._program

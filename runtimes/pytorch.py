@@ -10,13 +10,8 @@ import numpy as np
 from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
 from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks import task_of
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
-
-_OUTPUT_SHAPES: dict[str, tuple[int | None, ...]] = {
-    "box": (None, 4),
-    "boxes": (None, None, 4),
-    "scores": (None, None),
-}
 
 
 class PyTorchRuntime(Runtime):
@@ -38,8 +33,8 @@ class PyTorchRuntime(Runtime):
         spec: ModelSpec = self._module.spec
         inputs = (TensorSpec(spec.input_name, (None, *spec.input_shape[1:]), np.dtype("float32")),)
         outputs = tuple(
-            TensorSpec(name, _OUTPUT_SHAPES[name], np.dtype("float32"))
-            for name in spec.output_names
+            TensorSpec(name, shape, np.dtype("float32"))
+            for name, shape in task_of(spec).outputs(spec).items()
         )
         return inputs, outputs
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lightning_plates import processing
 from lightning_plates.agreement import compare_answers
-from lightning_plates.boxes import Detection
 from lightning_plates.golden import Golden
 from lightning_plates.photos import RgbImage
+from lightning_plates.placement import place
+from lightning_plates.tasks import task_of
 from runtimes import Runtime, open_model
 
 PHOTOS = 4
@@ -50,23 +51,23 @@ def make_golden(
     """
     photos = draw_golden_photos()
     with open_model(hub_file, runtime="onnxruntime") as source:
-        expected = best_answers(source, photos)
-        threshold = source.spec.score_threshold
+        expected, spec = best_answers(source, photos), source.spec
     with open_model(converted, runtime, device) as model:
         got = best_answers(model, photos)
-    agreement = compare_answers(expected, got, threshold)
-    return Golden(tuple(photos), tuple(expected), threshold, agreement, precision)
+    agreement = compare_answers(expected, got, spec)
+    return Golden(tuple(photos), tuple(expected), spec.task, spec.options, agreement, precision)
 
 
-def best_answers(model: Runtime, photos: Sequence[RgbImage]) -> list[tuple[Detection, ...]]:
-    """The best box of each photo in its pixels, however low its score and without a margin.
+def best_answers(model: Runtime, photos: Sequence[RgbImage]) -> list[Any]:
+    """The best answer to each photo, however low its score and without a margin.
 
     A margin that a site adds to the converted model later must not break its golden answers.
     """
-    everything = model.spec.bare()
+    task = task_of(model.spec)
+    everything = task.bare(model.spec)
     answers = []
     for photo in photos:
-        _, placements = processing.prepare([photo], model.spec)
-        [found] = processing.decode(model.predict([photo]), everything, placements)
-        answers.append(found[:1])
+        placement = place(photo.shape[1], photo.shape[0], model.spec)
+        [found] = task.decode(model.predict([photo]), everything, [placement])
+        answers.append(task.best(found))
     return answers

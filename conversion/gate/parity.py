@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightning_plates import processing
-from lightning_plates.agreement import Answer, compare_answers
+from lightning_plates.agreement import compare_answers
 from lightning_plates.errors import ConversionError, ParityError
+from lightning_plates.placement import WHOLE
 from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks import task_of
 
 Outputs: TypeAlias = Mapping[str, NDArray[np.generic]]
 
@@ -25,19 +26,22 @@ class Parity:
     photos: int
     """Number of photos compared."""
     answered: int
-    """Photos in which at least one of the two finds a plate."""
+    """Photos in which at least one of the two answers anything."""
     max_abs_difference: float
     """Largest difference of any output value (boxes and scores are in 0–1)."""
-    mean_iou: float
-    """Mean overlap between the best boxes of both answers, 0–1."""
+    mean_likeness: float
+    """Mean likeness of both answers, 0–1, by the models' task: of boxes, their IoU."""
     max_score_difference: float
-    """Largest difference between the scores of the best boxes, 0–1."""
+    """Largest difference between the scores of the best answers, 0–1."""
+    likeness: str = "IoU"
+    """What the task calls the likeness."""
 
     def describe(self) -> str:
         """One line for people."""
         return (
-            f"{self.photos} photos: mean IoU {self.mean_iou:.4f}, largest output difference "
-            f"{self.max_abs_difference:.1e}, score difference {self.max_score_difference:.3f}"
+            f"{self.photos} photos: mean {self.likeness} {self.mean_likeness:.4f}, "
+            f"largest output difference {self.max_abs_difference:.1e}, "
+            f"score difference {self.max_score_difference:.3f}"
         )
 
 
@@ -47,7 +51,7 @@ class Tolerance:
 
     max_abs_difference: float
     """Of any output value; infinite where only the answers are compared."""
-    min_mean_iou: float
+    min_mean_likeness: float
     """0–1."""
     max_score_difference: float
     """0–1."""
@@ -59,7 +63,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "fp16": Tolerance(float("inf"), 0.98, 0.05),
     "int8": Tolerance(float("inf"), 0.90, 0.25),
 }
-"""What each precision may cost. Every converter uses these; ``--min-iou`` replaces the second."""
+"""Loss that each precision may cost; ``--min-likeness`` replaces the second figure."""
 
 PRECISIONS = tuple(TOLERANCES)
 """Precisions by name, the finest first."""
@@ -86,9 +90,13 @@ def measure_parity(source: Outputs, converted: Outputs, spec: ModelSpec) -> Pari
         if not np.isfinite(difference).all():
             raise ConversionError(f"output {name!r}: the converted model answers NaN or infinity")
         largest = max(largest, float(difference.max(initial=0.0)))
+    task = task_of(spec)
     answers = [_decode_all(outputs, spec) for outputs in (source, converted)]
-    found = compare_answers(answers[0], answers[1], spec.score_threshold)
-    return Parity(found.photos, found.answered, largest, found.mean_iou, found.max_score_difference)
+    found = compare_answers(answers[0], answers[1], spec)
+    return Parity(
+        found.photos, found.answered, largest, found.mean_likeness, found.max_score_difference,
+        task.likeness,
+    )  # fmt: skip
 
 
 def broken_limits(parity: Parity, tolerance: Tolerance) -> list[str]:
@@ -99,8 +107,10 @@ def broken_limits(parity: Parity, tolerance: Tolerance) -> list[str]:
             f"largest difference {parity.max_abs_difference:.2e} > "
             f"{tolerance.max_abs_difference:.0e}"
         )
-    if parity.mean_iou < tolerance.min_mean_iou:
-        broken.append(f"mean IoU {parity.mean_iou:.3f} < {tolerance.min_mean_iou:g}")
+    if parity.mean_likeness < tolerance.min_mean_likeness:
+        broken.append(
+            f"mean {parity.likeness} {parity.mean_likeness:.3f} < {tolerance.min_mean_likeness:g}"
+        )
     if parity.max_score_difference > tolerance.max_score_difference:
         broken.append(
             f"score difference {parity.max_score_difference:.3f} > "
@@ -119,12 +129,13 @@ def require_agreement(target: Path, parity: Parity, tolerance: Tolerance) -> Non
     if broken:
         raise ParityError(
             f"{target}: not written, because the converted model answers differently: "
-            f"{', '.join(broken)} over {parity.photos} photos (mean IoU {parity.mean_iou:.3f})"
+            f"{', '.join(broken)} over {parity.photos} photos "
+            f"(mean {parity.likeness} {parity.mean_likeness:.3f})"
         )
 
 
-def _decode_all(outputs: Outputs, spec: ModelSpec) -> list[Answer]:
-    """Answers in 0–1 of the input, weak boxes included."""
-    whole = processing.Placement(1, 1, 1.0, 1.0)
-    places = [whole] * len(outputs[spec.output_names[0]])
-    return list(processing.decode(outputs, spec.bare(), places))
+def _decode_all(outputs: Outputs, spec: ModelSpec) -> list[Any]:
+    """Answers in the input's own coordinates, weak ones included."""
+    task = task_of(spec)
+    places = [WHOLE] * len(outputs[next(iter(task.outputs(spec)))])
+    return task.decode(outputs, task.bare(spec), places)

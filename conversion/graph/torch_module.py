@@ -22,6 +22,7 @@ from torch.nn import functional
 from conversion.graph.hub_file import Hub, load_graph
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
+from lightning_plates.tasks import task_of
 
 _FAR = 2**31 - 1
 """Exporters write this or more for "to the end"."""
@@ -134,7 +135,7 @@ def load_module(hub: Hub, folded: Path) -> OnnxModule:
             continue
         known = {i: arrays[name] for i, name in enumerate(node.input) if name in arrays}
         nodes.append(Node(node.op_type, tuple(node.input), node.output[0], values, known))
-    module = OnnxModule(nodes, arrays, hub.spec.input_name, hub.spec.output_names)
+    module = OnnxModule(nodes, arrays, hub.spec.input_name, [*task_of(hub.spec).outputs(hub.spec)])
     return module.eval().requires_grad_(False)
 
 

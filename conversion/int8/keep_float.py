@@ -27,13 +27,13 @@ weigh next to nothing, but work at the highest resolution, so that they cost tim
 SENSITIVE = (1, 2, 4, 8)
 """Numbers of the most sensitive layers that the longer search tries in float."""
 
-SAFE = TOLERANCES["int8"].min_mean_iou + 0.03
-"""Mean IoU on calibration photos from which on bytes count; below it other photos might do worse
-than a converter accepts."""
+SAFE = TOLERANCES["int8"].min_mean_likeness + 0.03
+"""Mean likeness on calibration photos from which on bytes count; below it other photos might do
+worse than a converter accepts."""
 WORTH = 0.005
-"""Gain in mean IoU that no choice of more layers may fall short of: less is chance."""
+"""Gain in mean likeness that no choice of more layers may fall short of: less is chance."""
 WORTH_PER_MB = 0.01
-"""Gain in mean IoU that each megabyte (10⁶ bytes) more must bring, once :data:`SAFE` is met."""
+"""Gain in mean likeness that each further megabyte must bring, once :data:`SAFE` is met."""
 
 SEARCH_PHOTOS = 16
 """Calibration photos on which choices are compared."""
@@ -51,8 +51,8 @@ class Trial:
 
     def describe(self) -> dict[str, Any]:
         """What the manifest says of it."""
-        iou = round(self.parity.mean_iou, 4)
-        return {"kept_float": list(self.kept), "mean_iou": iou, "bytes": self.size_bytes}
+        likeness = round(self.parity.mean_likeness, 4)
+        return {"kept_float": list(self.kept), "mean_likeness": likeness, "bytes": self.size_bytes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +108,14 @@ def choose_layers(layers: Sequence[str], measure: Measure, every_layer: bool) ->
     """
     tails = [tuple(layers[len(layers) - count :]) for count in TAILS if count <= len(layers)]
     trials = [Trial(kept, *measure(kept)) for kept in tails]
-    if rank(trials)[0].parity.mean_iou < SAFE:
+    if rank(trials)[0].parity.mean_likeness < SAFE:
         tail = rank(trials, safe=0.0)[0].kept  # a heavy one only where it is worth its weight
         inner = layers[: len(layers) - len(tail)]
         heads = [(*inner[:count], *tail) for count in HEADS if count < len(inner)]
         trials += [Trial(kept, *measure(kept)) for kept in heads]
     if every_layer:
         alone = [Trial((layer,), *measure((layer,))) for layer in layers]
-        alone.sort(key=lambda trial: -trial.parity.mean_iou)
+        alone.sort(key=lambda trial: -trial.parity.mean_likeness)
         order = {layer: position for position, layer in enumerate(layers)}
         for count in SENSITIVE[1:]:
             chosen = [trial.kept[0] for trial in alone[:count]]
@@ -131,7 +131,7 @@ def rank(trials: Sequence[Trial], safe: float = SAFE) -> list[Trial]:
     From the smallest file on, a larger one is taken where it gains at least :data:`WORTH`; and, if
     what it replaces reaches ``safe`` already, :data:`WORTH_PER_MB` for each megabyte more.
     """
-    by_size = sorted(trials, key=lambda trial: (trial.size_bytes, -trial.parity.mean_iou))
+    by_size = sorted(trials, key=lambda trial: (trial.size_bytes, -trial.parity.mean_likeness))
     chosen = by_size[0]
     for larger in by_size[1:]:
         chosen = larger if _pays(chosen, larger, safe) else chosen
@@ -139,9 +139,9 @@ def rank(trials: Sequence[Trial], safe: float = SAFE) -> list[Trial]:
 
 
 def _pays(smaller: Trial, larger: Trial, safe: float) -> bool:
-    gain = larger.parity.mean_iou - smaller.parity.mean_iou
+    gain = larger.parity.mean_likeness - smaller.parity.mean_likeness
     more_mb = (larger.size_bytes - smaller.size_bytes) / 1e6
-    wanted = WORTH_PER_MB * more_mb if smaller.parity.mean_iou >= safe else 0.0
+    wanted = WORTH_PER_MB * more_mb if smaller.parity.mean_likeness >= safe else 0.0
     return gain >= max(WORTH, wanted)
 
 

@@ -279,7 +279,7 @@ def main(argv: list[str]) -> int:
         f"{args.output}: {size_mb:.1f} MB, opset {args.opset}, {done.spec.layout} "
         f"{done.spec.width} × {done.spec.height}; from {done.written_by}; agrees with it on "
         f"{done.parity.photos} photos (largest difference {done.parity.max_abs_difference:.1e}, "
-        f"mean IoU {done.parity.mean_iou:.4f})"
+        f"mean {done.parity.likeness} {done.parity.mean_likeness:.4f})"
     )
     return 0
 

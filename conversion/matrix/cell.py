@@ -20,7 +20,7 @@ from conversion._base import Converter, Variant, tolerance_of
 from conversion.gate.manifest import read_manifest, size_of
 from conversion.gate.parity import Parity, broken_limits, measure_parity
 from conversion.graph.hub_file import Hub
-from conversion.matrix.evaluation import Judged, Judges, judge
+from conversion.matrix.evaluation import Evaluation, EvaluationSet, evaluate
 from lightning_plates import __version__
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import ConversionError, MissingDependencyError, PlatesError
@@ -36,8 +36,8 @@ class Figures:
     size_bytes: int
     """Of the model and what a runtime needs beside it."""
     parity: Parity
-    hits: float | None
-    """Share of photos with IoU ≥ 0.5 to a label, 0–1; ``None`` without labels."""
+    score: float | None
+    """Headline of the model's task, 0–1; ``None`` without labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +59,21 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class CellJob:
     """What all cells of one hub share."""
 
     hub: Hub
-    answers: Judged
-    """The hub's, to the judges."""
-    judges: Judges
-    judges_sha256: str
-    """:meth:`Judges.digest`, which takes its time."""
+    answers: Evaluation
+    """The hub's, to the photos."""
+    photos: EvaluationSet
+    photos_sha256: str
+    """:meth:`EvaluationSet.digest`, which takes its time."""
     folder: Path
     """Where the artefacts go."""
     words: tuple[str, ...]
     """Options of every converter's script: photos, calibration, device, tolerance."""
     device: str | None
-    min_iou: float | None
+    min_likeness: float | None
     calibration: Mapping[str, Any] | None
     """:meth:`Calibration.describe`, which takes its time too; ``None`` without calibration."""
     retry: bool = False
@@ -82,11 +82,11 @@ class Task:
     """Whether cells that are not there are made."""
 
 
-def make_cell(task: Task, name: str, cls: type[Converter], variant: Variant) -> Cell:
+def make_cell(job: CellJob, name: str, cls: type[Converter], variant: Variant) -> Cell:
     """Convert one variant, if it is not there already, and measure it.
 
     Args:
-        task: What all cells share.
+        job: What all cells share.
         name: File name of the converter.
         cls: The converter.
         variant: One of its variants.
@@ -98,18 +98,18 @@ def make_cell(task: Task, name: str, cls: type[Converter], variant: Variant) -> 
     try:
         converter.check_tool()
     except MissingDependencyError as error:
-        return _cell(task, cls, variant, "", None, str(error))
-    key = _key(task, name, converter, variant)
-    target = task.folder / converter.file_name(task.hub.path, variant.precision)
+        return _cell(job, cls, variant, "", None, str(error))
+    key = _key(job, name, converter, variant)
+    target = job.folder / converter.file_name(job.hub.path, variant.precision)
     record = target.with_name(target.name + RECORD_SUFFIX)
-    known = _read_record(record, key, target, task.retry)
-    if known is None and not task.makes:
+    known = _read_record(record, key, target, job.retry)
+    if known is None and not job.makes:
         known = {"figures": None, "reason": "not made yet"}
     elif known is None:
-        known = _make(task, name, converter, variant, key, target)
+        known = _make(job, name, converter, variant, key, target)
         write_text(record, json.dumps({"key": key, **known}, indent=2, ensure_ascii=False) + "\n")
     figures = _figures(known["figures"]) if known["figures"] else None
-    return _cell(task, cls, variant, converter.tool_version(), figures, known["reason"])
+    return _cell(job, cls, variant, converter.tool_version(), figures, known["reason"])
 
 
 def run_script(name: str, words: Sequence[str]) -> str:
@@ -129,48 +129,48 @@ def run_script(name: str, words: Sequence[str]) -> str:
 
 
 def _make(
-    task: Task, name: str, converter: Converter, variant: Variant, key: Mapping[str, Any],
+    job: CellJob, name: str, converter: Converter, variant: Variant, key: Mapping[str, Any],
     target: Path,
 ) -> dict[str, Any]:  # fmt: skip
     reason = ""
     if not _is_made(target, key):
-        words = [str(task.hub.path), "-o", str(task.folder), "--precision", variant.precision]
-        reason = run_script(name, [*words, *variant.words, *task.words])
-        reason = reason.replace(f"{task.folder}/", "")  # a table ships, and says nothing of folders
+        words = [str(job.hub.path), "-o", str(job.folder), "--precision", variant.precision]
+        reason = run_script(name, [*words, *variant.words, *job.words])
+        reason = reason.replace(f"{job.folder}/", "")  # a table ships, and says nothing of folders
     if reason:
         return {"figures": None, "reason": reason}
     try:
-        figures = _measure(task, converter, target)
+        figures = _measure(job, converter, target)
     except PlatesError as error:
         return {"figures": None, "reason": " ".join(str(error).split())}
     # The script compared on fewer photos.
-    broken = broken_limits(figures.parity, tolerance_of(variant.precision, task.min_iou))
+    broken = broken_limits(figures.parity, tolerance_of(variant.precision, job.min_likeness))
     return {"figures": dataclasses.asdict(figures), "reason": ", ".join(broken)}
 
 
-def _measure(task: Task, converter: Converter, target: Path) -> Figures:
+def _measure(job: CellJob, converter: Converter, target: Path) -> Figures:
     facts = read_manifest(target)
     if facts is None:
         raise ConversionError(f"{target.name}: its converter wrote no manifest")
     file, runtime = converter.answers_in(target)
-    got = judge(file, task.judges, runtime, task.device or converter.usual_device())
-    parity = measure_parity(task.answers.outputs, got.outputs, task.hub.spec)
-    return Figures(sum(facts["sizes"].values()), parity, got.hits)
+    got = evaluate(file, job.photos, runtime, job.device or converter.usual_device())
+    parity = measure_parity(job.answers.outputs, got.outputs, job.hub.spec)
+    return Figures(sum(facts["sizes"].values()), parity, got.score)
 
 
-def _key(task: Task, name: str, converter: Converter, variant: Variant) -> dict[str, Any]:
+def _key(job: CellJob, name: str, converter: Converter, variant: Variant) -> dict[str, Any]:
     """Whatever changes a cell, as JSON gives it back."""
     calibrates = converter.calibrates(variant.precision)
     facts = {
-        "hub_sha256": task.hub.sha256,
+        "hub_sha256": job.hub.sha256,
         "converter": name,
         "precision": variant.precision,
         "options": converter.option_values(),
         "tool": converter.tool_version(),
-        "calibration": task.calibration if calibrates else None,
-        "device": task.device,
-        "tolerance": dataclasses.asdict(tolerance_of(variant.precision, task.min_iou)),
-        "photos_sha256": task.judges_sha256,
+        "calibration": job.calibration if calibrates else None,
+        "device": job.device,
+        "tolerance": dataclasses.asdict(tolerance_of(variant.precision, job.min_likeness)),
+        "photos_sha256": job.photos_sha256,
         "lightning_plates": __version__,
     }
     key: dict[str, Any] = json.loads(json.dumps(facts))
@@ -209,11 +209,11 @@ def _read_record(
 
 
 def _figures(facts: Mapping[str, Any]) -> Figures:
-    return Figures(facts["size_bytes"], Parity(**facts["parity"]), facts["hits"])
+    return Figures(facts["size_bytes"], Parity(**facts["parity"]), facts["score"])
 
 
 def _cell(
-    task: Task, cls: type[Converter], variant: Variant, tool: str, figures: Figures | None,
+    job: CellJob, cls: type[Converter], variant: Variant, tool: str, figures: Figures | None,
     reason: str,
 ) -> Cell:  # fmt: skip
-    return Cell(task.hub.path.stem, cls.label, variant.label, tool, figures, reason)
+    return Cell(job.hub.path.stem, cls.label, variant.label, tool, figures, reason)

@@ -1,4 +1,4 @@
-"""Photos on which a table of conversions is measured, with the plates in them where they are known.
+"""Photos on which a table of conversions is measured, with their labels where they are known.
 
 Likeness to the hub says how alike two files are; labels say how good both are.
 """
@@ -6,10 +6,9 @@ Likeness to the hub says how alike two files are; labels say how good both are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,32 +16,27 @@ from numpy.typing import NDArray
 from conversion.gate.comparison import answer_photos
 from conversion.gate.parity import Outputs
 from conversion.int8.calibration import has_labels
-from lightning_plates import processing
-from lightning_plates.boxes import Detection, FloatArray, box_iou
-from lightning_plates.data.annotations import read_annotations
+from lightning_plates.data.targets._base import target_reader
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.placement import place
 from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks import task_of
 from runtimes import open_model
-
-Labels: TypeAlias = tuple[FloatArray, ...]
-"""Boxes of the plates in each photo, shape ``(N, 4)``, in its pixels."""
-HIT_IOU = 0.5
-"""Overlap with a labelled plate from which on a photo counts as answered rightly."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judges:
+class EvaluationSet:
     """Photos to measure on."""
 
     photos: tuple[RgbImage, ...]
-    labels: Labels | None
-    """``None`` where nobody said where the plates are."""
+    labels: tuple[Any, ...] | None
+    """One label a photo, of the kind that the model's task is measured on; ``None``: unlabelled."""
 
     def digest(self) -> str:
         """SHA-256 of pixels and labels, in hexadecimal: other photos give other figures."""
         found = hashlib.sha256()
-        arrays: list[NDArray[Any]] = [*self.photos, *(self.labels or ())]
+        arrays: list[NDArray[Any]] = [*self.photos, *map(np.asarray, self.labels or ())]
         for array in arrays:
             found.update(str(array.shape).encode())
             found.update(np.ascontiguousarray(array).tobytes())
@@ -50,62 +44,57 @@ class Judges:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What a model answered."""
+class Evaluation:
+    """Answers of a model to an :class:`EvaluationSet`."""
 
     outputs: Outputs
     spec: ModelSpec
-    hits: float | None
-    """Share of photos whose best box overlaps a labelled plate by :data:`HIT_IOU`, 0–1."""
+    score: float | None
+    """Headline of the model's task, 0–1; ``None`` without labels."""
 
 
-def load_labelled(path: Path, count: int) -> Judges | None:
-    """Pick ``count`` photos evenly from an annotated set, those without a plate left out.
+def load_labelled(path: Path, count: int, target: str = "boxes") -> EvaluationSet | None:
+    """Pick ``count`` photos evenly from a labelled set, those that show nothing left out.
+
+    Args:
+        path: The set.
+        count: Number of photos, at most.
+        target: Kind of labels.
 
     Returns:
         ``None`` where ``path`` holds photos alone.
 
     Raises:
-        InputError: The labels are unsound or name no plate.
+        InputError: The labels are unsound or name nothing.
     """
     if not has_labels(path):
         return None
-    annotations = read_annotations(path)
-    records = [photo for photo in annotations.photos if photo.boxes]
-    if not records:
+    labelled = target_reader(target).read(path)
+    if not labelled:
         raise InputError(f"{path}: no photo of this set shows a plate")
-    count = min(count, len(records))
-    chosen = [records[number * len(records) // count] for number in range(count)]
-    return Judges(
-        tuple(load_photo(annotations.path_of(photo)) for photo in chosen),
-        tuple(np.array([box.xyxy for box in photo.boxes], dtype=np.float64) for photo in chosen),
+    count = min(count, len(labelled))
+    chosen = [labelled[number * len(labelled) // count] for number in range(count)]
+    return EvaluationSet(
+        tuple(load_photo(file) for file, _ in chosen), tuple(label for _, label in chosen)
     )
 
 
-def judge(model: Path, judges: Judges, runtime: str | None, device: str | None = None) -> Judged:
-    """Let a model answer the photos.
+def evaluate(
+    model: Path, photos: EvaluationSet, runtime: str | None, device: str | None = None
+) -> Evaluation:
+    """Let a model answer the photos, and score the answers where labels are known.
 
     Args:
         model: The file.
-        judges: At least one photo.
-        runtime: What opens it; ``None`` chooses by its ending.
-        device: What runs it; ``None`` takes the runtime's first.
+        photos: At least one photo.
+        runtime: Runtime that opens it; ``None`` chooses by its ending.
+        device: Device that runs it; ``None`` takes the runtime's first.
     """
     with open_model(model, runtime, device) as opened:
-        outputs, spec = answer_photos(opened, judges.photos), opened.spec
-    sizes = [photo.shape[1::-1] for photo in judges.photos]
-    placements = [processing.place(width, height, spec) for width, height in sizes]
-    found = processing.decode(outputs, spec, placements)
-    return Judged(outputs, spec, share_of_hits(found, judges.labels))
-
-
-def share_of_hits(found: Sequence[Sequence[Detection]], labels: Labels | None) -> float | None:
-    """Share of photos whose best box overlaps a labelled plate, 0–1; ``None`` without labels."""
-    if labels is None:
-        return None
-    pairs = zip(found, labels, strict=True)
-    return float(np.mean([bool(answer) and _hits(answer[0], boxes) for answer, boxes in pairs]))
-
-
-def _hits(best: Detection, boxes: FloatArray) -> bool:
-    return bool((box_iou(np.array(best.box), boxes) >= HIT_IOU).any())
+        outputs, spec = answer_photos(opened, photos.photos), opened.spec
+    if photos.labels is None:
+        return Evaluation(outputs, spec, None)
+    task = task_of(spec)
+    placements = [place(photo.shape[1], photo.shape[0], spec) for photo in photos.photos]
+    answers = task.decode(outputs, spec, placements)
+    return Evaluation(outputs, spec, task.score(answers, photos.labels).headline)

@@ -13,11 +13,7 @@ from pathlib import Path
 import lightning_plates
 from conversion.matrix.cell import Cell
 from lightning_plates.clock import processor_name
-
-_HEAD = (
-    "model", "format", "variant", "MB", "largest difference", "mean IoU with hub",
-    "score difference", "IoU ≥ 0.5 to label", "of the hub", "status",
-)  # fmt: skip
+from lightning_plates.tasks import task_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +23,10 @@ class HubFacts:
     model: str
     """Name of the file, without its ending."""
     size_bytes: int
-    hits: float | None
-    """Share of photos with IoU ≥ 0.5 to a label, 0–1."""
+    score: float | None
+    """Headline of its task, 0–1; ``None`` without labels."""
+    task: str = "detection"
+    """Name of its task, for the heads of the columns."""
 
 
 def render_markdown(hubs: Sequence[HubFacts], cells: Sequence[Cell], notes: Sequence[str]) -> str:
@@ -39,7 +37,8 @@ def render_markdown(hubs: Sequence[HubFacts], cells: Sequence[Cell], notes: Sequ
         cells: What became of each conversion.
         notes: Lines below the table.
     """
-    rows = [_HEAD, ("---",) * len(_HEAD), *_rows(hubs, cells)]
+    head = _head(hubs)
+    rows = [head, ("---",) * len(head), *_rows(hubs, cells)]
     lines = ["| " + " | ".join(_escape(value) for value in row) + " |" for row in rows]
     return "\n".join([*lines, "", *(f"* {note}" for note in notes), ""])
 
@@ -48,7 +47,7 @@ def render_csv(hubs: Sequence[HubFacts], cells: Sequence[Cell]) -> str:
     """The same rows as comma-separated values."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([_HEAD, *_rows(hubs, cells)])
+    writer.writerows([_head(hubs), *_rows(hubs, cells)])
     return text.getvalue()
 
 
@@ -75,14 +74,27 @@ def describe_cell(cell: Cell) -> str:
         return cell.reason
     values = _figures_of(cell, None)
     status = f"; {cell.reason}" if cell.reason else ""
-    return f"{values[0]} MB, mean IoU with hub {values[2]}{status}"
+    return f"{values[0]} MB, mean {cell.figures.parity.likeness} with hub {values[2]}{status}"
+
+
+def _head(hubs: Sequence[HubFacts]) -> tuple[str, ...]:
+    """Names of the columns; where models of several tasks share a table, the general ones."""
+    tasks = [task_named(name) for name in sorted({hub.task for hub in hubs})]
+    alike = {task.likeness for task in tasks}
+    metrics = {task.metric for task in tasks}
+    likeness = f"mean {alike.pop() if len(alike) == 1 else 'likeness'} with hub"
+    score = f"{metrics.pop()} to label" if len(metrics) == 1 else "score"
+    return (
+        "model", "format", "variant", "MB", "largest difference", likeness, "score difference",
+        score, "of the hub", "status",
+    )  # fmt: skip
 
 
 def _rows(hubs: Sequence[HubFacts], cells: Sequence[Cell]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for hub in hubs:
         size = f"{hub.size_bytes / 1e6:.1f}"
-        rows.append((hub.model, "hub", "fp32", size, "", "", "", "", _percent(hub.hits), "source"))
+        rows.append((hub.model, "hub", "fp32", size, "", "", "", "", _percent(hub.score), "source"))
         rows += [_row(cell, hub) for cell in cells if cell.model == hub.model]
     return rows
 
@@ -99,10 +111,10 @@ def _figures_of(cell: Cell, hub: HubFacts | None) -> tuple[str, ...]:
     return (
         f"{cell.figures.size_bytes / 1e6:.1f}",
         f"{parity.max_abs_difference:.1e}",
-        f"{parity.mean_iou:.4f}",
+        f"{parity.mean_likeness:.4f}",
         f"{parity.max_score_difference:.3f}",
-        _percent(cell.figures.hits),
-        _percent(hub.hits) if hub else "",
+        _percent(cell.figures.score),
+        _percent(hub.score) if hub else "",
     )
 
 

@@ -14,18 +14,13 @@ import numpy as np
 
 from lightning_plates.optional import require
 from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks import task_of
 
 ENTRY = b"TFLITE_METADATA"
 """Name under which the readers look for it."""
 _IDENTIFIER = b"M001"
 _NORMALIZATION_OPTIONS, _IMAGE_PROPERTIES, _BOUNDING_BOX_PROPERTIES = 1, 2, 3  # union members
 _BOUNDARIES, _RGB = 1, 1  # BoundingBoxType, ColorSpaceType
-
-_OUTPUT_MEANING = {
-    "box": "The plate's box: x1, y1, x2, y2 in 0-1 of the input.",
-    "boxes": "Candidate boxes: x1, y1, x2, y2 in 0-1 of the input.",
-    "scores": "Score of each candidate, 0-1; those below {threshold:g} are no answer.",
-}
 
 
 def add_metadata(model: Path, spec: ModelSpec) -> None:
@@ -98,9 +93,9 @@ def _input(builder: Any, spec: ModelSpec) -> int:  # noqa: ANN401 -- flatbuffers
 
 
 def _output(builder: Any, name: str, axes: int, spec: ModelSpec) -> int:  # noqa: ANN401
-    meaning = _OUTPUT_MEANING[name].format(threshold=spec.score_threshold)
-    fields = {0: builder.CreateString(name), 1: builder.CreateString(meaning)}
-    if name in {"box", "boxes"}:
+    meaning = task_of(spec).meaning(name, spec)
+    fields = {0: builder.CreateString(name), 1: builder.CreateString(meaning.text)}
+    if meaning.holds_boxes:
         order = builder.CreateNumpyVector(np.arange(4, dtype=np.uint32))
         properties = _table(builder, {0: order}, {1: _BOUNDARIES})
         fields[3] = _table(

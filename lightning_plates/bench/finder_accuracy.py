@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lightning_plates import processing
 from lightning_plates.bench.accuracy import PhotoScore
-from lightning_plates.boxes import BoxXyxy, Detection, box_iou
+from lightning_plates.boxes import BoxXyxy, Detection, FitMargin, apply_margin, box_iou
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.finding.refine import locate_bare
 from lightning_plates.photos import load_photo
-from lightning_plates.spec import FitMargin
 from runtimes import Runtime
 
 NOTHING: BoxXyxy = (0.0, 0.0, 0.0, 0.0)
@@ -39,8 +37,8 @@ class FinderAnswer:
         size = (self.photo.width, self.photo.height)
         return replace(
             self,
-            plates=processing.apply_margin(self.plates, margin, *size),
-            weaker=processing.apply_margin(self.weaker, margin, *size),
+            plates=apply_margin(self.plates, margin, *size),
+            weaker=apply_margin(self.weaker, margin, *size),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +60,7 @@ def collect_candidates(
 
     from lightning_plates.models.score_calibration import match_candidates
 
-    spec = dataclasses.replace(module.spec, score_threshold=LOWEST_SCORE)
+    spec = module.spec.with_options(score_threshold=LOWEST_SCORE)
     scores: list[float] = []
     right: list[bool] = []
     photos = [(one.path_of(photo), photo) for one in sets for photo in one.photos]
@@ -83,7 +82,7 @@ def _save(source: Path, target: Path, module: LitPlateDetector, threshold: float
     import torch
 
     checkpoint = torch.load(source, map_location="cpu", weights_only=True)
-    module.spec = dataclasses.replace(module.spec, score_threshold=threshold)
+    module.spec = module.spec.with_options(score_threshold=threshold)
     kept = ("epoch", "global_step", "pytorch-lightning_version", "weights_source")
     slim = {name: checkpoint[name] for name in kept if name in checkpoint}
     slim["state_dict"] = module.state_dict()

@@ -16,6 +16,7 @@ from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to
 from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes
 from lightning_plates.bench.report.document import Document
 from lightning_plates.bench.report.markdown import to_markdown
+from lightning_plates.boxes import FitMargin
 from lightning_plates.cli._arguments import add_runtime_options, positive_int
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
@@ -23,8 +24,8 @@ from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError
+from lightning_plates.finding.options import box_options
 from lightning_plates.golden import golden_file
-from lightning_plates.spec import FitMargin
 from runtimes import Runtime, open_model
 
 
@@ -35,7 +36,11 @@ def main(argv: list[str]) -> int:
     if args.remove == (args.set is not None):
         raise InputError("name a labelled set to learn a margin from, or --remove the model's")
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
-        removed = "its margin is removed" if model.spec.margin else "without a margin, as before"
+        removed = (
+            "its margin is removed"
+            if box_options(model.spec).margin
+            else "without a margin, as before"
+        )
         margin = None if args.remove else _learn(model, args)
         _store(model, margin, target)
     print(f"{target}: {removed if margin is None else 'the margin is stored'}")
@@ -85,7 +90,7 @@ def _learn(model: Runtime, args: argparse.Namespace) -> FitMargin:
 
 def _store(model: Runtime, margin: FitMargin | None, target: Path) -> None:
     """Write the margin, and keep what lies beside the model true for ``check``."""
-    spec = dataclasses.replace(model.spec, margin=margin)
+    spec = model.spec.with_options(margin=margin)
     if target.resolve() == model.model.resolve():
         with renewed_manifest(model.model):
             model.store_spec(spec, target)

@@ -10,9 +10,11 @@ import numpy as np
 from PIL import Image
 
 from lightning_plates import processing
-from lightning_plates.boxes import BoxXyxy, Detection, box_iou, clip_boxes
+from lightning_plates.boxes import BoxXyxy, Detection, apply_margin, box_iou, clip_boxes
 from lightning_plates.clock import Stopwatch
+from lightning_plates.finding.options import box_options, score_threshold, with_threshold
 from lightning_plates.photos import RgbImage
+from lightning_plates.placement import place
 from lightning_plates.spec import ModelSpec
 from runtimes import Runtime
 
@@ -72,7 +74,7 @@ def locate(
     """
     bare = locate_bare(model, image, looks, watch=watch)
     height, width = image.shape[:2]
-    return processing.apply_margin(bare.plates, model.spec.margin, width, height)
+    return apply_margin(bare.plates, box_options(model.spec).margin, width, height)
 
 
 def locate_bare(
@@ -95,11 +97,11 @@ def locate_bare(
         watch: As for :func:`locate`.
     """
     timer = watch or Stopwatch()
-    spec = replace(model.spec, margin=None)
-    threshold = spec.score_threshold
+    spec = model.spec.with_options(margin=None)
+    threshold = score_threshold(spec)
     least = threshold if looks == 1 else threshold * LAST_RESORT
     asked = least if lowest_score is None else min(least, lowest_score)
-    first = _ask(model, image, replace(spec, score_threshold=asked), timer)
+    first = _ask(model, image, with_threshold(spec, asked), timer)
     if looks > 1 and _too_close(first, image):
         further = _step_back(model, image, looks - 1, lowest_score, timer)
         if further.plates:
@@ -208,7 +210,7 @@ def _magnification(image: RgbImage, spec: ModelSpec) -> float:
     it.
     """
     height, width = image.shape[:2]
-    placement = processing.place(width, height, spec)
+    placement = place(width, height, spec)
     across = placement.share_x * spec.width / width
     return math.sqrt(across * placement.share_y * spec.height / height)
 
@@ -233,4 +235,5 @@ def _ask(
     with timer.step("locate"):
         outputs = model.run({spec.input_name: batch})
     with timer.step("postprocess"):
-        return processing.decode(outputs, spec, placements)[0]
+        found: tuple[Detection, ...] = processing.decode(outputs, spec, placements)[0]
+        return found

@@ -102,7 +102,7 @@ class LitPlateDetector(SpecModule):
             mean,
             std,
             resize="letterbox",
-            decoding="scored_boxes",
+            task="detection",
         )
         self.resize_input(size)
 

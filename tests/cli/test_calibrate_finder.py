@@ -80,9 +80,8 @@ def test_the_mean_probability_becomes_the_share_that_is_right(detector, photos, 
 
 def everything(module, checkpoint, folder):
     """Candidates however low their score."""
-    import dataclasses
 
-    module.spec = dataclasses.replace(module.spec, score_threshold=0.0)
+    module.spec = module.spec.with_options(score_threshold=0.0)
     return candidates(save(module, checkpoint.with_name("low.ckpt")), folder)
 
 

@@ -139,7 +139,7 @@ def test_shapes_are_fixed_for_compilers(tmp_path, hub_file):
 
 
 def test_parity_of_a_finder_is_that_of_its_best_boxes():
-    spec = ModelSpec("finder", 8, 8, decoding="scored_boxes", score_threshold=0.5)
+    spec = ModelSpec("finder", 8, 8, task="detection", options={"score_threshold": 0.5})
     boxes = np.array([[[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], [[0, 0, 1, 1], [0, 0, 0.1, 0.1]]])
     source = {"boxes": boxes, "scores": np.array([[0.9, 0.2], [0.1, 0.0]])}
     # The first photo's best box moves to another place; the second photo shows no plate to either.
@@ -192,7 +192,9 @@ def test_layers_that_are_asked_for_are_taken_unmeasured():
         ["a", "b"], None, lambda kept: (Parity(4, 4, 0.1, iou.get(kept, 0.5), 0.0), 9), False
     )
     assert choice.kept == ("b",)
-    assert choice.describe()["trials"][0] == {"kept_float": ["b"], "mean_iou": 0.97, "bytes": 9}
+    assert choice.describe()["trials"][0] == {
+        "kept_float": ["b"], "mean_likeness": 0.97, "bytes": 9,
+    }  # fmt: skip
 
 
 def test_first_layers_are_tried_where_the_last_ones_do_not_suffice():
@@ -254,7 +256,7 @@ def test_an_empty_calibration_folder_is_named(tmp_path):
         (["warp", "m.onnx", "-o", "x"], "unknown converter 'warp'"),
         (["all", "gone.onnx", "-o", "x"], "gone.onnx: no such file"),
         (["onnxruntime", "gone.onnx", "-o", "x"], "gone.onnx: no such file"),
-        (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "7"], "--min-iou is 7"),
+        (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "7"], "--min-likeness is 7"),
         (["onnxruntime", "m.onnx", "-o", "x", "--calibration", "gone"], "gone: not a folder"),
         (["onnxruntime", "m.onnx", "-o", "x", "--calibration-count", "0"], "expected 1 or more"),
     ],
@@ -275,5 +277,5 @@ def test_a_refused_conversion_says_what_may_be_tried(tmp_path, plate_set, capsys
     assert "not written" in error
     assert error.endswith("try --calibration with other or more photos, --search for layers to "
                           "leave in float, a precision that loses less, or accept less with "
-                          "--min-iou\n")  # fmt: skip
+                          "--min-likeness\n")  # fmt: skip
     assert not list((tmp_path / "out").glob("*"))

@@ -112,7 +112,7 @@ class Table:
 def test_metadata_says_how_to_scale_and_what_comes_out():
     spec = ModelSpec(
         "net", 320, 200, mean=(0.5, 0.4, 0.3), std=(0.5, 0.5, 0.25), layout="NHWC",
-        decoding="scored_boxes", score_threshold=0.4,
+        task="detection", options={"score_threshold": 0.4},
     )  # fmt: skip
     data = build_metadata(spec, {"scores": 2, "boxes": 3})
     assert data[4:8] == b"M001"
@@ -181,7 +181,7 @@ def test_what_does_not_depend_on_the_photo_is_folded(tmp_path):
 
 def save_grid_model(path):
     """A finder of one cell a pixel: its boxes are the pixel's coordinates, which are constants."""
-    spec = ModelSpec("grid", 8, 8, decoding="scored_boxes", score_threshold=0.0)
+    spec = ModelSpec("grid", 8, 8, task="detection", options={"score_threshold": 0.0})
     steps = np.arange(8, dtype=np.float32)
     constants = {
         "weight": np.zeros((1, 3, 1, 1), np.float32),

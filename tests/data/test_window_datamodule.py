@@ -21,7 +21,7 @@ from lightning_plates.errors import AnnotationError, InputError
 from lightning_plates.models.lit_plate_detector import LitPlateDetector
 from lightning_plates.spec import ModelSpec
 
-SPEC = ModelSpec("finder", 64, 64, resize="letterbox", decoding="scored_boxes")
+SPEC = ModelSpec("finder", 64, 64, resize="letterbox", task="detection")
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def test_a_checkpoint_opens_without_the_starting_weights(module, tmp_path):
         for one, other in zip(again(image), module.eval()(image), strict=True):
             torch.testing.assert_close(one, other)
     assert again.spec == module.spec
-    assert again.spec.decoding == "scored_boxes"
+    assert again.spec.task == "detection"
 
 
 def test_another_input_size_answers_with_more_cells(module):

@@ -10,10 +10,10 @@ from lightning_plates.reading.pipeline import LastDigit, PlateReading, ReadingRu
 from lightning_plates.reading.plate_text import PlateText
 from lightning_plates.reading.records import shown_text
 from lightning_plates.reading.rules.formats import PlateFormat
+from lightning_plates.reading.video import video as video_module
 from lightning_plates.reading.video.stream import Frame, StreamOptions, frames_of
 from lightning_plates.reading.video.tracking import PlateTracker
 from lightning_plates.reading.video.video import VideoReader
-from lightning_plates.reading.video import video as video_module
 
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
 

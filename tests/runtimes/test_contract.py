@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from tiny_onnx import RGB_SPEC, save_mean_colour_model
 
+from lightning_plates.boxes import FitMargin
 from lightning_plates.errors import InputError, MissingDependencyError, ModelError, SpecError
 from lightning_plates.processing import prepare
-from lightning_plates.spec import FitMargin
 from runtimes import installed_runtimes, list_runtimes, open_model
 
 
@@ -180,7 +180,7 @@ def test_a_margin_that_is_stored_is_obeyed(model_file):
     photo = colour_photo(0, 255, 255)
     with open_model(model_file) as model:
         [[bare]] = model.locate([photo])
-        narrower = dataclasses.replace(model.spec, margin=FitMargin(0.5, 1.0))
+        narrower = model.spec.with_options(margin=FitMargin(0.5, 1.0))
         if model_file.suffix == ".ckpt":
             with pytest.raises(InputError, match="give it to the ONNX hub file"):
                 model.store_spec(narrower, model_file)
@@ -270,7 +270,7 @@ def test_a_model_without_or_with_a_false_spec_is_refused(tmp_path):
     bare = save_mean_colour_model(tmp_path / "bare.onnx", spec=None)
     with open_model(bare) as model, pytest.raises(SpecError, match="no model spec"):
         _ = model.spec
-    two_outputs = ModelSpec("net", 8, 8, decoding="scored_boxes")
+    two_outputs = ModelSpec("net", 8, 8, task="detection")
     false = save_mean_colour_model(tmp_path / "false.onnx", spec=two_outputs)
     with open_model(false) as model, pytest.raises(SpecError, match="lacks the outputs"):
         _ = model.spec
@@ -285,7 +285,7 @@ def test_several_threads_may_use_one_model(model_file):
     colours = [(255, 0, 0), (0, 255, 255), (0, 0, 255), (255, 255, 0)]
     with open_model(model_file, threads=1) as model:
         batches = [prepare([colour_photo(*colour)], model.spec)[0] for colour in colours]
-        name, answer = model.spec.input_name, model.spec.output_names[0]
+        name, answer = model.spec.input_name, model.outputs[0].name
         alone = [model.run({name: batch})[answer] for batch in batches]
 
         def ask(number):
