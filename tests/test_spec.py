@@ -30,7 +30,7 @@ def test_input_shape_follows_the_layout(layout, shape):
         ({"mean": [0.5, 0.5]}, "mean: expected `array` of length 3"),
         ({"classes": "cat"}, "classes: expected `array`, got `str`"),
         ({"options": []}, "options: expected `object`, got `array`"),
-        ({"width": 0}, "0 × 16 is empty"),
+        ({"width": 0}, "width: expected `int` >= 1"),
         ({"std": [1.0, 0.0, 1.0]}, "must be positive"),
         ({"surprise": 1}, "surprise"),
         ({"version": 3}, "reads 1 and 2"),

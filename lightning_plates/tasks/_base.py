@@ -78,6 +78,10 @@ class Task(ABC, Generic[Answer, Label]):
     """Column head of :attr:`Score.headline`, e.g. ``"IoU ≥ 0.5"``."""
     likeness: ClassVar[str]
     """Column head of :attr:`Likeness.value`, e.g. ``"IoU"``."""
+    columns: ClassVar[tuple[str, ...]]
+    """Heads of the columns of :meth:`cells`."""
+    nothing: ClassVar[Any] = ()
+    """Answer for a photo that could not be read."""
     Options: ClassVar[type[Any]]
     """Frozen dataclass of the options in a spec, each with its default."""
 
@@ -162,6 +166,10 @@ class Task(ABC, Generic[Answer, Label]):
     @abstractmethod
     def record(self, answer: Answer) -> dict[str, Any]:
         """The answer as JSON values by key."""
+
+    @abstractmethod
+    def cells(self, answer: Answer) -> list[list[str]]:
+        """Rows of a table by :attr:`columns`, one for each thing answered; none for nothing."""
 
     def conventions(self, spec: ModelSpec) -> Mapping[str, Reading]:
         """Other conventions by name that outputs may follow by mistake; ``check`` tries them."""

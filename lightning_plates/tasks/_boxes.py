@@ -53,6 +53,7 @@ class BoxTask(Task[Detections, FloatArray]):
     target = "boxes"
     metric = "IoU ≥ 0.5"
     likeness = "IoU"
+    columns = ("x1", "y1", "x2", "y2", "confidence")
 
     def decode(
         self, outputs: Outputs, spec: ModelSpec, placements: Sequence[Placement]
@@ -139,6 +140,16 @@ class BoxTask(Task[Detections, FloatArray]):
     def record(self, answer: Detections) -> dict[str, Any]:
         """``plates``: a list of boxes with their confidence, best first."""
         return {"plates": [_record(one) for one in answer]}
+
+    def cells(self, answer: Detections) -> list[list[str]]:
+        """One row a box."""
+        return [
+            [
+                *(f"{x:.2f}" for x in one.box),
+                "" if one.confidence is None else f"{one.confidence:.4f}",
+            ]
+            for one in answer
+        ]
 
     def conventions(self, spec: ModelSpec) -> Mapping[str, Reading]:
         """Other orders and units of the four numbers of a box."""

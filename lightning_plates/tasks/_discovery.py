@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
+import importlib
+import pkgutil
 from typing import Any
 
 from lightning_plates.discovery import own_subclasses
@@ -15,8 +16,9 @@ from lightning_plates.tasks._base import Task
 @functools.lru_cache(maxsize=1)
 def list_tasks() -> dict[str, Task[Any, Any]]:
     """Every task of this folder by its file's name."""
-    files = sorted(Path(__file__).parent.glob("[!_]*.py"))
-    return {file.stem: _task_in(file.stem) for file in files}
+    folders = importlib.import_module("lightning_plates.tasks").__path__
+    names = sorted(module.name for module in pkgutil.iter_modules(folders))
+    return {name: _task_in(name) for name in names if not name.startswith("_")}
 
 
 def task_named(name: str) -> Task[Any, Any]:
