@@ -21,6 +21,17 @@ BoxXyxy: TypeAlias = tuple[float, float, float, float]
 FloatArray: TypeAlias = NDArray[np.float64]
 
 
+HIT_IOU = 0.5
+"""Overlap with a labelled box from which on an answer counts as right (Pascal VOC's limit)."""
+CLOSE_IOU = 0.7
+"""Overlap from which on a box is tight enough to read what is in it."""
+
+
+def share_above(ious: Sequence[float] | FloatArray, limit: float) -> float:
+    """Share of ``ious`` of at least ``limit``, 0–1; there is at least one."""
+    return float(np.mean(np.asarray(ious) >= limit))
+
+
 def box_areas(boxes: FloatArray) -> FloatArray:
     """Areas of ``boxes``, shape ``(…)``; an inverted or empty box has area 0."""
     sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0.0, None)

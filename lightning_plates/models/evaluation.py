@@ -7,7 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from lightning_plates.boxes import FloatArray, box_iou, order_corners
+from lightning_plates.boxes import (
+    CLOSE_IOU,
+    HIT_IOU,
+    FloatArray,
+    box_iou,
+    order_corners,
+    share_above,
+)
 
 EVALUATED = "evaluated"
 """Key under which a validation or test step returns its :class:`EvaluatedBatch`."""
@@ -35,8 +42,8 @@ class BoxQuality(NamedTuple):
     def summary(self) -> dict[str, float]:
         """Means over the photos, by the names under which they are logged."""
         return {
-            "iou50": float(np.mean(self.iou >= 0.5)),
-            "iou70": float(np.mean(self.iou >= 0.7)),
+            "iou50": share_above(self.iou, HIT_IOU),
+            "iou70": share_above(self.iou, CLOSE_IOU),
             "mean_iou": float(np.mean(self.iou)),
             "centre_error_px": float(np.mean(self.centre_error_px)),
         }

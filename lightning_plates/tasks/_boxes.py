@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_plates.boxes import (
+    HIT_IOU,
     BoxXyxy,
     Detection,
     FitMargin,
@@ -18,6 +19,7 @@ from lightning_plates.boxes import (
     apply_margin,
     box_iou,
     corners_of,
+    share_above,
 )
 from lightning_plates.errors import ModelError
 from lightning_plates.placement import Placement
@@ -34,9 +36,6 @@ from lightning_plates.tasks._base import (
 
 Detections: TypeAlias = tuple[Detection, ...]
 """Objects in one photo, in its pixels, best first."""
-
-HIT_IOU = 0.5
-"""Overlap with a labelled box from which on an answer counts as right (Pascal VOC's limit)."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class BoxTask(Task[Detections, FloatArray]):
         rows = tuple(
             _measure(_first(answer), boxes) for answer, boxes in zip(answers, labels, strict=True)
         )
-        return Score(float(np.mean([row["iou"] >= HIT_IOU for row in rows])), rows)
+        return Score(share_above([row["iou"] for row in rows], HIT_IOU), rows)
 
     def pack(self, answer: Detections) -> Mapping[str, NDArray[Any]]:
         """``boxes`` ``(N, 4)`` and ``confidences`` ``(N,)``, NaN where there is none."""
