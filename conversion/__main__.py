@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conversion._base import Converter
-from conversion._discovery import list_converters, list_scripts
+from conversion._discovery import list_converters, list_scripts, run_script
 from conversion._script import (
     add_folder_option,
     add_photo_options,
@@ -37,12 +37,14 @@ from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE, run_reportin
 
 
 def main(argv: list[str]) -> int:
-    """Run ``all``, or the converter that the first word names."""
+    """Run ``all``, or the converter or script that the first word names."""
     if not argv or argv[0] in {"-h", "--help"}:
         print(_help_text())
         return 0 if argv else 2
     if argv[0] == "all":
         return _convert_all(argv[1:])
+    if argv[0] in list_scripts():
+        return run_script(argv[0], argv[1:])
     return run_converter(argv[0], argv[1:])
 
 
@@ -146,12 +148,13 @@ def _describe_photos(job: CellJob) -> str:
 
 def _help_text() -> str:
     names = "\n".join(f"  {name:<13}{_facts(cls)}" for name, cls in list_converters().items())
-    scripts = "\n".join(f"  {line.replace('`', '')}" for line in list_scripts().values())
+    scripts = "\n".join(f"  {name:<13}{line}" for name, line in list_scripts().items())
     return (
-        "usage: python -m conversion all MODEL.onnx … -o DIR [--calibration SET] [--photos SET]\n"
-        "       python -m conversion.NAME MODEL.onnx -o DIR [--precision …]   (--help explains)\n\n"
+        "usage: lightning-plates convert all MODEL.onnx … -o DIR [--calibration SET] [--photos SET]\n"
+        "       lightning-plates convert NAME MODEL.onnx -o DIR [--precision …]  (--help explains)\n\n"
         f"NAME is one of:\n{names}\n\n"
-        f"further scripts:\n{scripts}"
+        f"further names:\n{scripts}\n\n"
+        "`python -m conversion.NAME` does the same. Page: docs/conversion.md"
     )
 
 
@@ -164,7 +167,7 @@ def _facts(cls: type[Converter]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m conversion all",
+        prog="lightning-plates convert all",
         description="Convert ONNX hub files to every format and variant. What cannot be made is "
         "reported with its reason, and the exit status is 3. What was made before with the same "
         "hub, options, tool and photos is not made again.",

@@ -36,6 +36,14 @@ def list_scripts() -> dict[str, str]:
     return {name: (module.__doc__ or "").splitlines()[0] for name, module in modules.items()}
 
 
+def run_script(name: str, argv: list[str]) -> int:
+    """Run one of :func:`list_scripts` with the words of its command line."""
+    is_room = (_ROOT / name / "__main__.py").is_file()
+    module = importlib.import_module(f"conversion.{name}" + (".__main__" if is_room else ""))
+    status: int = module.main(argv)
+    return status
+
+
 def find_converter(name: str) -> type[Converter]:
     """The converter of that name.
 
