@@ -150,8 +150,8 @@ def _help_text() -> str:
     names = "\n".join(f"  {name:<13}{_facts(cls)}" for name, cls in list_converters().items())
     scripts = "\n".join(f"  {name:<13}{line}" for name, line in list_scripts().items())
     return (
-        "usage: lightning-plates convert all MODEL.onnx … -o DIR [--calibration SET] [--photos SET]\n"
-        "       lightning-plates convert NAME MODEL.onnx -o DIR [--precision …]  (--help explains)\n\n"
+        "usage: lightning-plates convert all MODEL.onnx … -o DIR [--calibration SET] …\n"
+        "       lightning-plates convert NAME MODEL.onnx -o DIR …   (--help explains)\n\n"
         f"NAME is one of:\n{names}\n\n"
         f"further names:\n{scripts}\n\n"
         "`python -m conversion.NAME` does the same. Page: docs/conversion.md"
