@@ -17,8 +17,12 @@ LABEL_COLOUR = (0, 170, 0)
 PREDICTION_COLOUR = (220, 0, 0)
 """Red: what a model answered."""
 
-_ACUTE, _TILDE = "\u0301", "\u0303"
-"""The accents of Spanish, as Unicode combines them with a letter."""
+_STROKES: dict[str, tuple[tuple[float, float], ...]] = {
+    "\u0301": ((-1, 3), (2, 0)),
+    "\u0303": ((-3, 2.5), (-1.2, 1), (1.2, 2.5), (3, 1)),
+}
+"""Acute and tilde, the accents of Spanish, as Unicode combines them with a letter: the line to draw
+from the middle of the letter on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,7 @@ def _draw_accent(
 ) -> None:
     """Draw an acute accent or a tilde ``3 × size`` high below ``place``; others are left out."""
     x, y = place
-    steps = {_ACUTE: [(-1, 3), (2, 0)], _TILDE: [(-3, 2.5), (-1.2, 1), (1.2, 2.5), (3, 1)]}
-    points = [(x + dx * size, y + dy * size) for dx, dy in steps.get(accent, [])]
+    points = [(x + dx * size, y + dy * size) for dx, dy in _STROKES.get(accent, ())]
     if points:
         pen.line(points, fill="white", width=max(1, round(1.6 * size)), joint="curve")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from pathlib import Path
+from typing import Any
 
 import yaml
 from yaml.reader import ReaderError
@@ -149,25 +150,23 @@ class _RuleLoader(yaml.SafeLoader):
     _level = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()
-        self._refuse(event)
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         self._level += 1
-        if self._level > MOST_LEVELS:
-            raise yaml.MarkedYAMLError(
-                problem=f"nested more than {MOST_LEVELS} levels deep", problem_mark=event.start_mark
-            )
+        problem = self._problem(event)
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
         node = super().compose_node(parent, index)
         self._level -= 1
         return node
 
-    def _refuse(self, event: yaml.Event) -> None:
-        problem = None
-        if getattr(event, "anchor", None) is not None:  # of an alias, too
-            problem = "anchors and aliases (& and *) are not read"
-        elif getattr(event, "tag", None) is not None:
-            problem = f"tags ({event.tag[:40]}) are not read"
-        if problem:
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+    def _problem(self, event: Any) -> str | None:  # noqa: ANN401 -- one of many classes
+        if self._level > MOST_LEVELS:
+            return f"nested more than {MOST_LEVELS} levels deep"
+        if event.anchor is not None:  # of an alias, too
+            return "anchors and aliases (& and *) are not read"
+        if event.tag is not None:
+            return f"tags ({event.tag[:40]}) are not read"
+        return None
 
 
 def read_config(path: Path) -> Entry:
