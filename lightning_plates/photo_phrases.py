@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
-from lightning_plates.errors import InputError
-
-Words = TypeVar("Words")
+from lightning_plates.languages import in_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +69,3 @@ def photo_phrases_of(language: str) -> PhotoPhrases:
         InputError: It is not spoken here.
     """
     return in_language(LANGUAGES, language)
-
-
-def in_language(tables: Mapping[str, Words], language: str) -> Words:
-    """The words of ``language`` among ``tables``.
-
-    Raises:
-        InputError: It is not spoken there.
-    """
-    if language not in tables:
-        raise InputError(f"unknown language {language!r} (choose from: {', '.join(tables)})")
-    return tables[language]

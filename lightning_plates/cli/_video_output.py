@@ -103,7 +103,7 @@ class VideoOutput:
         """Add one frame to the videos that were asked for."""
         readings = [withhold_unsure(reading, self._rules) for _, reading in plates]
         if self._annotated is not None:
-            self._annotated.add(annotate(frame.image, readings), frame.time_s)
+            self._annotated.add(annotate(frame.image, readings, self._args.lang), frame.time_s)
         if self._redacted is not None:
             self._recent_boxes.append([reading.detection.box for reading in readings])
             boxes = [box for recent in self._recent_boxes for box in recent]

@@ -17,6 +17,7 @@ from lightning_plates.cli._arguments import (
     positive_int,
     positive_number,
 )
+from lightning_plates.cli._localised import LocalisedParser, choose_language
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._originals import without_own_pictures
 from lightning_plates.cli._progress import show_progress
@@ -26,12 +27,17 @@ from lightning_plates.cli._read_video import read_video
 from lightning_plates.data.workers import core_count
 from lightning_plates.errors import InputError
 from lightning_plates.finding.shipped import default_model
+from lightning_plates.languages import speak, translated
 from lightning_plates.photo_phrases import photo_phrases_of
 from lightning_plates.reading.calibration import load_calibration
 from lightning_plates.reading.ocr import list_engines, open_engine
 from lightning_plates.reading.pipeline import PlateReader, ReadingRules
-from lightning_plates.reading.rules.formats import load_formats, load_printed_words
-from lightning_plates.reading.rules.schedules import load_calendar
+from lightning_plates.reading.rules.formats import (
+    load_country_titles,
+    load_formats,
+    load_printed_words,
+)
+from lightning_plates.reading.rules.schedules import NO_RULES, load_calendar
 from lightning_plates.reading.sentences import LANGUAGES, phrases_of
 from lightning_plates.reading.sources import (
     SourceKind,
@@ -46,13 +52,16 @@ from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from runtimes import Runtime, open_model
 
 _ONE_DAY = dt.timedelta(days=1)
+SPOKEN_LANGUAGES = tuple(LANGUAGES)
+"""What :func:`~lightning_plates.cli._dispatch.dispatch` need not say that this command lacks."""
 DEFAULT_ENGINE = "rapidocr"
 """The engine that measures best on the calibration crops; the table is in docs/reading.md."""
 
 
 def main(argv: list[str]) -> int:
     """Run ``read``; see ``--help``."""
-    args = _parser().parse_args(argv)
+    args = _parser(choose_language(argv)).parse_args(argv)
+    speak(args.lang)
     kinds = {kind_of(source) for source in args.sources}
     _check_arguments(args, kinds)
     rules = load_rules(args)
@@ -81,9 +90,11 @@ def load_rules(args: argparse.Namespace) -> ReadingRules:
     threshold = args.min_confidence
     return ReadingRules(
         formats=load_formats(args.country),
+        countries=load_country_titles(args.country),
         printed_words=load_printed_words(args.country),
         calibration=calibration,
-        calendar=load_calendar(args.rules),
+        calendar=None if args.rules == NO_RULES else load_calendar(args.rules),
+        any_format=args.any_format,
         min_confidence=calibration.min_confidence if threshold is None else threshold,
         digits_only=args.digits_only,
     )
@@ -110,22 +121,30 @@ def _check_arguments(args: argparse.Namespace, kinds: set[SourceKind]) -> None:
 
 def _read_all(reader: PlateReader, args: argparse.Namespace, kinds: set[SourceKind]) -> int:
     failed: list[PhotoAnswer] = []
-    output = ReadOutput(args.csv, args.save, args.redact, resume=args.resume)
+    not_judged = 0
+    output = _output(args)
     waiting = _waiting(args, kinds, output)
     with output:
         answers = _answers(reader, waiting, args, args.workers)
         shown = (
-            show_progress(answers, len(waiting), "reading")
+            show_progress(answers, len(waiting), translated("reading"))
             if isinstance(waiting, list)
             else answers
         )
         for answer in shown:
             output.add(answer)
             _print_answer(answer, args)
+            not_judged += _count_not_judged(answer, args)
             if answer.error is not None:
                 failed.append(answer)
     _report(output, failed, args)
+    if not_judged:
+        print(phrases_of(args.lang).not_judged.format(count=not_judged), file=sys.stderr)
     return UNREADABLE_EXIT_CODE if failed else 0
+
+
+def _output(args: argparse.Namespace) -> ReadOutput:
+    return ReadOutput(args.csv, args.save, args.redact, args.lang, resume=args.resume)
 
 
 def _answers(
@@ -159,6 +178,14 @@ def _photos(args: argparse.Namespace) -> list[Path]:
     return without_own_pictures(expand_photos(named, words), (args.save, args.redact), words)
 
 
+def _count_not_judged(answer: PhotoAnswer, args: argparse.Namespace) -> int:
+    """Plates whose last digit is sure, but which fit no format and so have no restriction day."""
+    if args.rules == NO_RULES or args.any_format or answer.reading is None:
+        return 0
+    plates = answer.reading.plates
+    return sum(p.known_format is False and p.last_digit.digit is not None for p in plates)
+
+
 def _report(output: ReadOutput, failed: list[PhotoAnswer], args: argparse.Namespace) -> None:
     """Say on standard error which photos have no answer above, and why."""
     if output.files_finished:
@@ -181,7 +208,7 @@ def _print_answer(answer: PhotoAnswer, args: argparse.Namespace) -> None:
 def _converse(reader: PlateReader, args: argparse.Namespace) -> int:
     """The thesis' prompt: one photo after the other until the user leaves."""
     words = phrases_of(args.lang)
-    with ReadOutput(args.csv, args.save, args.redact, resume=args.resume) as output:
+    with _output(args) as output:
         while (line := last_line(words.prompt)) is not None:
             if line.lower() in words.quit_words:
                 break
@@ -196,7 +223,7 @@ def _converse_about(
     try:
         output.admit([file])
     except InputError as error:
-        print(error, file=sys.stderr)
+        print(translated(str(error)), file=sys.stderr)
         return
     for answer in _answers(reader, [file], args, workers=1):
         output.add(answer)
@@ -221,27 +248,34 @@ def _moment_argument(text: str) -> dt.datetime:
         raise InputError(f"--at {text}: expected a moment such as 2026-11-25T07:30") from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lightning_plates read", description=__doc__)
+def _parser(language: str) -> argparse.ArgumentParser:
+    parser = LocalisedParser(prog="python -m lightning_plates read", description=__doc__)
     parser.add_argument(
         "sources", nargs="*", metavar="PHOTO",
         help="photos, folders, glob patterns, a video, a camera's index or address, or - for paths",
     )  # fmt: skip
     parser.add_argument("--interactive", action="store_true", help="ask for one photo at a time")
-    _add_answer_options(parser)
+    _add_answer_options(parser, language)
     _add_output_options(parser)
     _add_video_options(parser)
     _add_engine_options(parser)
     return parser
 
 
-def _add_answer_options(parser: argparse.ArgumentParser) -> None:
+def _add_answer_options(parser: argparse.ArgumentParser, language: str) -> None:
     group = parser.add_argument_group("answers")
-    group.add_argument("--lang", choices=LANGUAGES, default="es", help="language (%(default)s)")
+    group.add_argument("--lang", choices=LANGUAGES, default=language,
+                       help="language (default: that of the locale, now %(default)s)")  # fmt: skip
     group.add_argument("--at", type=_moment_argument, metavar="TIME", help="judge another moment")
     group.add_argument("--country", default="costa_rica", metavar="NAME[,NAME]",
                        help="plate formats, or any for none (%(default)s)")  # fmt: skip
-    group.add_argument("--rules", default="costa_rica", help="restriction rules (%(default)s)")
+    group.add_argument(
+        "--any-format",
+        action="store_true",
+        help="a restriction day, too, for what fits no format: foreign plates",
+    )
+    group.add_argument("--rules", default="costa_rica", metavar="NAME",
+                       help="restriction rules, or none (%(default)s)")  # fmt: skip
     group.add_argument("--min-confidence", type=fraction, metavar="P",
                        help="digits below this are unsure (default: as calibrated)")  # fmt: skip
     group.add_argument("--digits-only", action="store_true", help="never assemble the full text")
@@ -268,12 +302,14 @@ def _add_video_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engines")
-    group.add_argument("--model", type=Path, help="box model (default: the shipped one)")
+    group.add_argument(
+        "--model", type=Path, metavar="FILE", help="box model (default: the shipped one)"
+    )
     add_runtime_options(group)
     group.add_argument("--ocr", choices=list_engines(), default=DEFAULT_ENGINE,
                        help="text engine (%(default)s)")  # fmt: skip
     add_look_option(group)
-    group.add_argument("--workers", type=positive_int, default=core_count(),
+    group.add_argument("--workers", type=positive_int, default=core_count(), metavar="N",
                        help="photos read at the same time (%(default)s)")  # fmt: skip
-    group.add_argument("--threads", type=positive_int,
+    group.add_argument("--threads", type=positive_int, metavar="N",
                        help="threads for one photo (1; all cores for one at a time)")  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightning_plates import photo_phrases
-from lightning_plates.photo_phrases import in_language
+from lightning_plates.languages import in_language
 
 
 @dataclass(frozen=True, slots=True)
