@@ -23,8 +23,6 @@ from lightning_plates.reading.pipeline import PlateReading
 from lightning_plates.reading.records import CSV_COLUMNS, csv_rows
 from lightning_plates.reading.sentences import Phrases, describe_verdict, phrases_of
 
-SEPARATOR = " · "
-
 _LATER_COLUMNS = {"known_format", "no_pauses_known_after"}
 _HEADERS = (CSV_COLUMNS, tuple(name for name in CSV_COLUMNS if name not in _LATER_COLUMNS))
 """Columns of the tables that ``--resume`` continues: those of today and of earlier versions."""
@@ -36,26 +34,6 @@ def describe_photo(answer: PhotoAnswer, language: str, *, is_now: bool) -> str:
     plates = answer.reading.plates if answer.reading else ()
     lines = [describe_plate(plate, language, is_now=is_now) for plate in plates]
     return "\n".join(f"{answer.file}: {line}" for line in lines or [words.no_plate])
-
-
-def describe_plate(plate: PlateReading, language: str, *, is_now: bool) -> str:
-    """Text, last digit and restriction of one plate."""
-    words = phrases_of(language)
-    parts = [
-        _describe_text(plate, words),
-        describe_format(plate, language),
-        describe_digit(plate, words),
-    ]
-    if plate.verdict is not None:
-        parts += describe_verdict(plate.verdict, language, is_now=is_now)
-    return SEPARATOR.join(part for part in parts if part)
-
-
-def _describe_text(plate: PlateReading, words: Phrases) -> str:
-    if plate.text is None:
-        return ""
-    text = plate.text.display
-    return words.plate.format(text=text) if text else words.unread
 
 
 def last_line(prompt: str) -> str | None:
