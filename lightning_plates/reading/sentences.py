@@ -32,6 +32,7 @@ class Phrases:
     reasons: dict[Reason, str]
     prompt: str
     quit_words: frozenset[str]
+    day: str
 
 
 SPANISH = Phrases(
@@ -62,6 +63,7 @@ SPANISH = Phrases(
     },
     prompt="Ingrese otra imagen o escriba salir: ",
     quit_words=frozenset({"salir", "exit", "quit"}),
+    day="restricción los {weekday}",
 )
 
 ENGLISH = Phrases(
@@ -93,6 +95,7 @@ ENGLISH = Phrases(
     },
     prompt="Enter another image or type exit: ",
     quit_words=frozenset({"salir", "exit", "quit"}),
+    day="restricted on {weekday}",
 )  # fmt: skip
 
 LANGUAGES = {"es": SPANISH, "en": ENGLISH}
