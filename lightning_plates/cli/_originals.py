@@ -12,7 +12,7 @@ from lightning_plates.errors import InputError
 from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
 
 PICTURE_MARK = b"lightning-plates: a picture made of another"
-"""Comment in the JPEG files that a command makes of photos, by which a later run knows them."""
+"""Comment in what a command makes of photos and videos, by which a later run knows it."""
 
 _MARK_WITHIN = 1024
 """Bytes at the beginning of a file that hold its comment."""
@@ -33,12 +33,12 @@ class OutputNames:
         self._names: dict[Path, str] = {}
         self._taken: set[str] = set()
 
-    def of(self, source: Path) -> str:
+    def of(self, source: Path, suffix: str = ".jpg") -> str:
         """Name of the picture made of ``source``: :func:`output_name`, or ``street_car_2.jpg``."""
         if source not in self._names:
-            name, number = output_name(source), 2
+            name, number = output_name(source, suffix), 2
             while name.casefold() in self._taken:
-                name, number = output_name(source, f"_{number}.jpg"), number + 1
+                name, number = output_name(source, f"_{number}{suffix}"), number + 1
             self._taken.add(name.casefold())
             self._names[source] = name
         return self._names[source]

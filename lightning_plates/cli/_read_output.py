@@ -15,12 +15,18 @@ from lightning_plates.cli._read_photos import PhotoAnswer
 from lightning_plates.drafts import replaceable, utf_8, write_bytes, write_text
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage, encode_jpeg
+from lightning_plates.reading.annotated_video import SUFFIX as VIDEO_SUFFIX
 from lightning_plates.reading.pictures import annotate, redact
 from lightning_plates.reading.pipeline import PlateReading
-from lightning_plates.reading.records import CSV_COLUMNS, csv_rows, shown_text
+from lightning_plates.reading.records import CSV_COLUMNS, VIDEO_COLUMNS, csv_rows, shown_text
 from lightning_plates.reading.sentences import Phrases, describe_verdict, phrases_of
+from lightning_plates.reading.video_files import is_video
 
 SEPARATOR = " · "
+
+ALL_COLUMNS = (*CSV_COLUMNS, *VIDEO_COLUMNS)
+_HEADERS = (CSV_COLUMNS, ALL_COLUMNS)
+"""Columns of the tables that ``--resume`` continues: of photos alone, and with videos."""
 
 
 def describe_photo(answer: PhotoAnswer, language: str, *, is_now: bool) -> str:
@@ -70,18 +76,27 @@ class ReadOutput:
         table: Where the table goes; ``None`` for none.
         pictures: Folder for pictures with the answers; ``None`` for none.
         redacted: Folder for photos with blurred plates; ``None`` for none.
+        language: Of what is written on pictures.
         resume: Continue the table of an earlier run.
     """
 
     def __init__(
-        self, table: Path | None, pictures: Path | None, redacted: Path | None, *, resume: bool
+        self,
+        table: Path | None,
+        pictures: Path | None,
+        redacted: Path | None,
+        language: str,
+        *,
+        resume: bool,
     ) -> None:
         self._table = None if table is None else replaceable(table)
         self._pictures = pictures
         self._redacted = redacted
+        self._language = language
         self._originals = Originals()
         self._names = OutputNames()
         self._earlier: list[list[str]] = []
+        self._columns = len(CSV_COLUMNS)
         self._file: TextIO | None = None
         self.files_seen = 0
         """Files that it was asked about."""
@@ -94,6 +109,8 @@ class ReadOutput:
                     f"{self._partial} holds an unfinished run: add --resume, or remove it"
                 )
             self._earlier = self._earlier_rows(self._table) if resume else []
+            if any(any(row[len(CSV_COLUMNS) :]) for row in self._earlier):
+                self.expect_videos()
         self._finished = {row[0] for row in self._earlier}
 
     def __enter__(self) -> ReadOutput:
@@ -112,6 +129,10 @@ class ReadOutput:
         self._file.close()
         if error is None:
             self._partial.replace(self._table)
+
+    def expect_videos(self) -> None:
+        """Give the table the columns of videos, too; to be called before it is begun."""
+        self._columns = len(ALL_COLUMNS)
 
     def protect(self, files: Sequence[Path]) -> None:
         """Let nothing that is written replace ``files``."""
@@ -153,30 +174,51 @@ class ReadOutput:
             yield from (self._table, self._partial)
         for folder in (self._pictures, self._redacted):
             if folder is not None:
-                yield from (folder / self._names.of(file) for file in files)
+                yield from (folder / self._name_of(file) for file in files)
+
+    def _name_of(self, file: Path) -> str:
+        return self._names.of(file, VIDEO_SUFFIX if is_video(file) else ".jpg")
+
+    def annotated_video(self, source: Path) -> Path | None:
+        """Where the video with the answers of ``source`` goes; ``None`` where nobody asked."""
+        return self._pictures / self._names.of(source, VIDEO_SUFFIX) if self._pictures else None
+
+    def redacted_video(self, source: Path) -> Path | None:
+        """Where the video of ``source`` with blurred plates goes."""
+        return self._redacted / self._names.of(source, VIDEO_SUFFIX) if self._redacted else None
 
     def add(self, answer: PhotoAnswer) -> None:
         """Write everything that was asked for of one photo."""
-        if self._file is not None:
-            self._file.write(_lines_of(csv_rows(answer.to_record())))
-            self._file.flush()
+        self.add_rows(csv_rows(answer.to_record()))
         if answer.image is None or answer.reading is None:
             return
         plates = answer.reading.plates
         if self._pictures is not None:
-            self._write_picture(self._pictures, answer, annotate(answer.image, plates))
+            self._write_picture(
+                self._pictures, answer, annotate(answer.image, plates, self._language)
+            )
         if self._redacted is not None:
             boxes = [plate.detection.box for plate in plates]
             self._write_picture(self._redacted, answer, redact(answer.image, boxes))
+
+    def add_rows(self, rows: Iterable[Sequence[object]]) -> None:
+        """Write rows of the table, of which those of photos lack the columns of videos."""
+        if self._file is not None:
+            self._file.write(_lines_of(self._table_rows(rows)))
+            self._file.flush()
+
+    def _table_rows(self, rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
+        missing = [None] * len(ALL_COLUMNS)
+        yield from ([*row, *missing][: self._columns] for row in rows)
 
     def _write_picture(self, folder: Path, answer: PhotoAnswer, picture: RgbImage) -> None:
         data = encode_jpeg(picture, comment=PICTURE_MARK)
         write_bytes(folder / self._names.of(answer.file), data)
 
     def _earlier_rows(self, table: Path) -> list[list[str]]:
-        """Rows of the photos that an earlier run read.
+        """Rows of the photos and videos that an earlier run read.
 
-        A photo cut off while written is dropped, and so are unreadable ones: they are tried again.
+        What was cut off while written is dropped, and so is what was unreadable: it is tried again.
 
         Raises:
             InputError: The table is another program's, and is left alone.
@@ -184,12 +226,15 @@ class ReadOutput:
         found = self._partial if self._partial.exists() else table
         if not found.exists():
             return []
-        rows = [row for row in _rows_of(found) if len(row) == len(CSV_COLUMNS)]
-        return [_as_now(row) for row in rows if not row[CSV_COLUMNS.index("error")]]
+        rows = _rows_of(found)
+        if found == self._partial:
+            rows = _without_unfinished_video(rows)
+        failed = {row[0] for row in rows if row[CSV_COLUMNS.index("error")]}
+        return [row for row in rows if row[0] not in failed]
 
     def _begin_table(self, rows: list[list[str]]) -> TextIO:
         # As a whole: a full disk must not cost what an earlier run finished.
-        write_text(self._partial, _lines_of([list(CSV_COLUMNS), *rows]))
+        write_text(self._partial, _lines_of(self._table_rows([ALL_COLUMNS, *rows])))
         return self._partial.open("a", encoding="utf-8", errors="backslashreplace", newline="")
 
 
@@ -205,20 +250,29 @@ def _rows_of(path: Path) -> list[list[str]]:
     Where a line is cut off, all rows of its photo may not have been written: that one goes, too.
     """
     whole, newline, rest = path.read_bytes().rpartition(b"\n")
-    if not newline and ",".join(CSV_COLUMNS).encode().startswith(rest):
+    if not newline and any(",".join(one).encode().startswith(rest) for one in _HEADERS):
         return []
     try:
         # Spreadsheets put the mark of UTF-8 in front.
         rows = list(csv.reader(io.StringIO(whole.decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error):
         rows = []
-    if rows[:1] != [list(CSV_COLUMNS)]:
+    header = tuple(rows[0]) if rows else ()
+    if header not in _HEADERS:
         raise InputError(f"{path}: not a table of this command; name another file")
     cut_off = rows[-1][:1] if rest else None
-    return [row for row in rows[1:] if row[:1] != cut_off]
+    whole_rows = [row for row in rows[1:] if len(row) == len(header) and row[:1] != cut_off]
+    return [_as_now(dict(zip(header, row, strict=True))) for row in whole_rows]
 
 
-def _as_now(row: list[str]) -> list[str]:
+def _as_now(row: dict[str, str]) -> list[str]:
     """Earlier versions wrote ``True`` and ``False`` with a capital."""
-    flag = CSV_COLUMNS.index("restricted_now")
-    return [*row[:flag], row[flag].lower(), *row[flag + 1 :]]
+    row["restricted_now"] = row["restricted_now"].lower()
+    return [row.get(column, "") for column in ALL_COLUMNS]
+
+
+def _without_unfinished_video(rows: list[list[str]]) -> list[list[str]]:
+    """A video's rows come one after the other while it is read: the last one may lack some."""
+    if not rows or not rows[-1][ALL_COLUMNS.index("vehicle")]:
+        return rows
+    return [row for row in rows if row[0] != rows[-1][0]]

@@ -97,21 +97,27 @@ def open_capture(address: VideoAddress, timeouts: Timeouts) -> Capture | None:
 
 
 @contextlib.contextmanager
-def name_for_ffmpeg(address: str | Path, mode: str = "rb") -> Iterator[str]:
+def name_for_ffmpeg(address: str | Path) -> Iterator[str]:
     """The name under which FFmpeg can open ``address`` as long as the ``with`` block lasts.
 
-    OpenCV crashes on names that are not UTF-8; such a file is opened here in ``mode`` and given by
-    its descriptor. A path that looks like an address (``http:a.mp4``) is made absolute.
+    OpenCV crashes on names that are not UTF-8: such a folder or file is given by its descriptor. A
+    path that looks like an address (``http:a.mp4``) is made absolute.
     """
-    if not isinstance(address, Path):
-        yield address
-        return
-    name = str(address.absolute())
-    if name.encode("utf-8", "replace").decode() == name:
+    name = str(address.absolute()) if isinstance(address, Path) else address
+    if not isinstance(address, Path) or _is_utf_8(name):
         yield name
         return
-    with address.open(mode) as file:
-        yield f"/dev/fd/{file.fileno()}"
+    # The ending is kept where it can be: FFmpeg chooses the format of what it writes by it.
+    place, rest = (address.parent, f"/{address.name}") if _is_utf_8(address.name) else (address, "")
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        yield f"/dev/fd/{descriptor}{rest}"
+    finally:
+        os.close(descriptor)
+
+
+def _is_utf_8(name: str) -> bool:
+    return name.encode("utf-8", "replace").decode() == name
 
 
 def _milliseconds(seconds: float) -> int:

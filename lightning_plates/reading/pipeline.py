@@ -117,6 +117,10 @@ class PlateReader:
         plates = tuple(self.read_plate(image, found, moment, timer) for found in detections)
         return PhotoReading(plates, timer.stop())
 
+    def find(self, image: RgbImage) -> Sequence[Detection]:
+        """Where the plates of a photo or video frame are, without reading them."""
+        return locate(self._model, image, self._looks, Stopwatch())
+
     def read_plate(
         self,
         image: RgbImage,

@@ -20,6 +20,9 @@ CSV_COLUMNS = (
 )  # fmt: skip
 """Columns of the table: the fields of the JSON lines, flattened; one row a plate."""
 
+VIDEO_COLUMNS = ("vehicle", "frames", "frames_agreeing", "frame", "first_s", "last_s")
+"""Columns beside them where there are videos, and keys of ``video`` in a JSON line."""
+
 
 def photo_record(file: Path, error: str | None, reading: PhotoReading | None) -> dict[str, Any]:
     """One photo as a JSON object.

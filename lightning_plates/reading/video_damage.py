@@ -44,7 +44,8 @@ def missing_bytes(path: Path) -> int:
     if head[4:8] in _MEDIA_BOXES | {b"wide", b"skip", b"free"}:
         with path.open("rb") as file:
             return _over(_last_box_end(file, size), size)
-    return 0
+    stride, _ = _packet_layout(head)
+    return -size % stride if stride else 0
 
 
 def ends_empty(path: Path) -> bool:
@@ -63,11 +64,7 @@ def lost_packets(path: Path) -> bool:
     Every packet carries a counter of its stream (ISO/IEC 13818-1, 2.4.3.3). A recording that was
     joined to another starts it at 0 anew, which is no loss.
     """
-    head = read_head(path, 600)
-    layouts = ((188, 0), (192, 4))
-    stride, offset = next(
-        (one for one in layouts if head[one[1] :: one[0]][:3] == b"GGG"), (0, 0)
-    )
+    stride, offset = _packet_layout(read_head(path, _HEAD_BYTES))
     if not stride:
         return False
     with path.open("rb") as file:
@@ -76,6 +73,12 @@ def lost_packets(path: Path) -> bool:
             if _counters_break(rows.reshape(-1, stride)[:, offset:]):
                 return True
     return False
+
+
+def _packet_layout(head: bytes) -> tuple[int, int]:
+    """Bytes a packet of a transport stream, and before its sync byte; zeros where it is none."""
+    layouts = ((188, 0), (192, 4))
+    return next((one for one in layouts if head[one[1] :: one[0]][:3] == b"GGG"), (0, 0))
 
 
 def _over(end: int, size: int) -> int:

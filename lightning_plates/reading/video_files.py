@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lightning_plates.files import read_head
@@ -34,7 +34,8 @@ _PHOTO_BRANDS = frozenset(
 _START_CODE = rb"\0?\0\0\x01"
 _RAW = re.compile(
     # H.264 (ITU-T H.264, table 7-1): parameter set, delimiter or supplement; H.265: likewise.
-    _START_CODE + rb"(?:[\x27\x47\x67\x09\x06]|[\x40\x42\x46\x4e]\x01)|\xff\xd8\xff", re.DOTALL
+    _START_CODE + rb"(?:[\x27\x47\x67\x09\x06]|[\x40\x42\x46\x4e]\x01)|\xff\xd8\xff",
+    re.DOTALL,
 )
 _CONTAINERS = re.compile(
     rb"....(?:ftyp|moov|mdat|wide|skip|pnot)"  # MP4, QuickTime, 3GP
@@ -53,6 +54,15 @@ _PHOTOS = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|II[*+]\0|MM\0[*+]|RIFF....W
 def is_video(path: Path) -> bool:
     """Whether ``path`` is read as a video: by its first bytes, or else by its ending."""
     return _is_video(_try_head(path), path.suffix.lower())
+
+
+def split_videos(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Those of ``files`` that are no videos, and the videos; both in their order."""
+    photos: list[Path] = []
+    videos: list[Path] = []
+    for file in files:
+        (videos if is_video(file) else photos).append(file)
+    return photos, videos
 
 
 def is_raw(path: Path) -> bool:
