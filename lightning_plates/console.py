@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from lightning_plates.errors import PlatesError
+from lightning_plates.languages import ENGLISH_NAME, speak, translated
 from lightning_plates.optional import explain_missing
 from lightning_plates.text_streams import accept_any_text
 
@@ -29,6 +30,7 @@ def run_reporting(command: Callable[[list[str]], int], argv: list[str]) -> int:
         The exit status; that of the error where one was reported.
     """
     accept_any_text()
+    speak(ENGLISH_NAME)
     try:
         return _run_and_flush(command, argv)
     except PlatesError as error:
@@ -57,8 +59,11 @@ def _run_and_flush(command: Callable[[list[str]], int], argv: list[str]) -> int:
 
 
 def report_failure(message: str, status: int) -> int:
-    """Print ``message`` as one line on standard error and return ``status``."""
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    """Print ``message`` as one line on standard error and return ``status``.
+
+    It is said in the language of the command.
+    """
+    print("error: " + translated(" ".join(message.split())), file=sys.stderr)
     return status
 
 

@@ -23,7 +23,9 @@ def add_runtime_options(parser: argparse._ActionsContainer) -> None:
     Args:
         parser: A parser, or a group of its options.
     """
-    parser.add_argument("--runtime", help="runtime to use (default: by the file's ending)")
+    parser.add_argument(
+        "--runtime", metavar="NAME", help="runtime to use (default: by the file's ending)"
+    )
     parser.add_argument(
         "--device",
         metavar="NAME",

@@ -12,21 +12,26 @@ from typing import TextIO
 
 from lightning_plates.cli._originals import PICTURE_MARK, Originals, OutputNames
 from lightning_plates.cli._read_photos import PhotoAnswer
-from lightning_plates.drafts import replaceable, utf_8, write_bytes, write_text
+from lightning_plates.drafts import draft_of, replaceable, utf_8, write_bytes, write_text
 from lightning_plates.errors import InputError
+from lightning_plates.file_lock import LOCKS, is_at, is_locked, try_lock
+from lightning_plates.files import read_bytes
 from lightning_plates.photos import RgbImage, encode_jpeg
 from lightning_plates.reading.annotated_video import SUFFIX as VIDEO_SUFFIX
+from lightning_plates.reading.captions import describe_digit, describe_format
 from lightning_plates.reading.pictures import annotate, redact
 from lightning_plates.reading.pipeline import PlateReading
-from lightning_plates.reading.records import CSV_COLUMNS, VIDEO_COLUMNS, csv_rows, shown_text
+from lightning_plates.reading.records import CSV_COLUMNS, VIDEO_COLUMNS, csv_rows
 from lightning_plates.reading.sentences import Phrases, describe_verdict, phrases_of
 from lightning_plates.reading.video_files import is_video
 
 SEPARATOR = " · "
 
 ALL_COLUMNS = (*CSV_COLUMNS, *VIDEO_COLUMNS)
-_HEADERS = (CSV_COLUMNS, ALL_COLUMNS)
-"""Columns of the tables that ``--resume`` continues: of photos alone, and with videos."""
+_LATER_COLUMNS = {"known_format", "no_pauses_known_after"}
+_EARLIER_COLUMNS = tuple(name for name in CSV_COLUMNS if name not in _LATER_COLUMNS)
+_HEADERS = (CSV_COLUMNS, ALL_COLUMNS, _EARLIER_COLUMNS)
+"""Columns of the tables that ``--resume`` continues: those of today and of earlier versions."""
 
 
 def describe_photo(answer: PhotoAnswer, language: str, *, is_now: bool) -> str:
@@ -40,7 +45,11 @@ def describe_photo(answer: PhotoAnswer, language: str, *, is_now: bool) -> str:
 def describe_plate(plate: PlateReading, language: str, *, is_now: bool) -> str:
     """Text, last digit and restriction of one plate."""
     words = phrases_of(language)
-    parts = [_describe_text(plate, words), _describe_digit(plate, words)]
+    parts = [
+        _describe_text(plate, words),
+        describe_format(plate, language),
+        describe_digit(plate, words),
+    ]
     if plate.verdict is not None:
         parts += describe_verdict(plate.verdict, language, is_now=is_now)
     return SEPARATOR.join(part for part in parts if part)
@@ -49,14 +58,13 @@ def describe_plate(plate: PlateReading, language: str, *, is_now: bool) -> str:
 def _describe_text(plate: PlateReading, words: Phrases) -> str:
     if plate.text is None:
         return ""
-    text = shown_text(plate, hyphens=True)
+    text = plate.text.display
     return words.plate.format(text=text) if text else words.unread
 
 
-def _describe_digit(plate: PlateReading, words: Phrases) -> str:
-    if plate.last_digit.digit is not None:
-        return words.last_digit.format(digit=plate.last_digit.digit)
-    return words.no_digit if plate.last_digit.absent else words.unsure
+def count_not_judged(plates: Iterable[PlateReading]) -> int:
+    """Plates whose last digit is sure, but which fit no format and so have no restriction day."""
+    return sum(p.known_format is False and p.last_digit.digit is not None for p in plates)
 
 
 def last_line(prompt: str) -> str | None:
@@ -76,7 +84,7 @@ class ReadOutput:
         table: Where the table goes; ``None`` for none.
         pictures: Folder for pictures with the answers; ``None`` for none.
         redacted: Folder for photos with blurred plates; ``None`` for none.
-        language: Of what is written on pictures.
+        language: Of the words in the pictures.
         resume: Continue the table of an earlier run.
     """
 
@@ -103,15 +111,25 @@ class ReadOutput:
         self.files_finished = 0
         """How many of them an earlier run finished."""
         if self._table is not None:
-            self._partial = self._table.with_name(self._table.name + ".partial")
-            if self._partial.exists() and not resume:
-                raise InputError(
-                    f"{self._partial} holds an unfinished run: add --resume, or remove it"
-                )
+            self._partial = replaceable(self._table.with_name(self._table.name + ".partial"))
+            if self._partial.exists():
+                self._check_unfinished(resume=resume)
             self._earlier = self._earlier_rows(self._table) if resume else []
             if any(any(row[len(CSV_COLUMNS) :]) for row in self._earlier):
                 self.expect_videos()
         self._finished = {row[0] for row in self._earlier}
+
+    def _check_unfinished(self, *, resume: bool) -> None:
+        if is_locked(self._partial):
+            raise self._in_use()
+        if not resume:
+            raise InputError(f"{self._partial} holds an unfinished run: add --resume, or remove it")
+
+    def _in_use(self) -> InputError:
+        return InputError(
+            f"{self._partial}: another run is writing this table; wait for its end, or name "
+            "another table"
+        )
 
     def __enter__(self) -> ReadOutput:
         if self._table is not None:
@@ -126,9 +144,11 @@ class ReadOutput:
     ) -> None:
         if self._file is None or self._table is None:
             return
-        self._file.close()
-        if error is None:
-            self._partial.replace(self._table)
+        if not LOCKS:
+            self._file.close()  # Windows moves no open file
+        with self._file:
+            if error is None:
+                self._partial.replace(self._table)
 
     def expect_videos(self) -> None:
         """Give the table the columns of videos, too; to be called before it is begun."""
@@ -188,15 +208,20 @@ class ReadOutput:
         return self._redacted / self._names.of(source, VIDEO_SUFFIX) if self._redacted else None
 
     def add(self, answer: PhotoAnswer) -> None:
-        """Write everything that was asked for of one photo."""
+        """Write everything that was asked for of one photo.
+
+        The row goes last: it says to ``--resume`` that the pictures are there.
+        """
+        self._add_pictures(answer)
         self.add_rows(csv_rows(answer.to_record()))
+
+    def _add_pictures(self, answer: PhotoAnswer) -> None:
         if answer.image is None or answer.reading is None:
             return
         plates = answer.reading.plates
         if self._pictures is not None:
-            self._write_picture(
-                self._pictures, answer, annotate(answer.image, plates, self._language)
-            )
+            shown = annotate(answer.image, plates, self._language)
+            self._write_picture(self._pictures, answer, shown)
         if self._redacted is not None:
             boxes = [plate.detection.box for plate in plates]
             self._write_picture(self._redacted, answer, redact(answer.image, boxes))
@@ -233,9 +258,42 @@ class ReadOutput:
         return [row for row in rows if row[0] not in failed]
 
     def _begin_table(self, rows: list[list[str]]) -> TextIO:
-        # As a whole: a full disk must not cost what an earlier run finished.
-        write_text(self._partial, _lines_of(self._table_rows([ALL_COLUMNS, *rows])))
-        return self._partial.open("a", encoding="utf-8", errors="backslashreplace", newline="")
+        """Open ``FILE.partial`` with ``rows`` in it, locked against other processes.
+
+        Raises:
+            InputError: Another process writes it.
+        """
+        if not LOCKS:
+            write_text(self._partial, self._table_of(rows))
+            return self._partial.open("a", encoding="utf-8", errors="backslashreplace", newline="")
+        is_new = not self._partial.exists()
+        self._partial.parent.mkdir(parents=True, exist_ok=True)
+        with self._partial.open("a", encoding="utf-8") as held:
+            # Whoever had it before us may have put it in its place meanwhile.
+            if not try_lock(held) or not is_at(held, self._partial):
+                raise self._in_use()
+            try:
+                return self._replace_table(rows)
+            except BaseException:
+                if is_new:
+                    self._partial.unlink(missing_ok=True)
+                raise
+
+    def _replace_table(self, rows: list[list[str]]) -> TextIO:
+        """As a whole: a full disk must not cost what an earlier run finished."""
+        with draft_of(self._partial) as draft:
+            file = draft.open("a", encoding="utf-8", errors="backslashreplace", newline="")
+            try:
+                try_lock(file)
+                file.write(self._table_of(rows))
+                file.flush()
+            except BaseException:
+                file.close()
+                raise
+        return file
+
+    def _table_of(self, rows: Iterable[Sequence[object]]) -> str:
+        return _lines_of(self._table_rows([ALL_COLUMNS, *rows]))
 
 
 def _lines_of(rows: Iterable[Sequence[object]]) -> str:
@@ -245,11 +303,12 @@ def _lines_of(rows: Iterable[Sequence[object]]) -> str:
 
 
 def _rows_of(path: Path) -> list[list[str]]:
-    """Rows of a table of ours, perhaps cut off anywhere; :class:`InputError` if it is none.
+    """Rows of a table of ours in the columns of today; :class:`InputError` if it is none.
 
-    Where a line is cut off, all rows of its photo may not have been written: that one goes, too.
+    It may be cut off anywhere. Where a line is cut off, all rows of its photo may not have been
+    written: that one goes, too.
     """
-    whole, newline, rest = path.read_bytes().rpartition(b"\n")
+    whole, newline, rest = read_bytes(path).rpartition(b"\n")
     if not newline and any(",".join(one).encode().startswith(rest) for one in _HEADERS):
         return []
     try:
@@ -266,7 +325,7 @@ def _rows_of(path: Path) -> list[list[str]]:
 
 
 def _as_now(row: dict[str, str]) -> list[str]:
-    """Earlier versions wrote ``True`` and ``False`` with a capital."""
+    """Earlier versions wrote ``True`` and ``False`` with a capital and had fewer columns."""
     row["restricted_now"] = row["restricted_now"].lower()
     return [row.get(column, "") for column in ALL_COLUMNS]
 

@@ -12,7 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from lightning_plates.cli._read_output import SEPARATOR, ReadOutput, describe_plate
+from lightning_plates.cli._read_output import (
+    SEPARATOR,
+    ReadOutput,
+    count_not_judged,
+    describe_plate,
+)
 from lightning_plates.cli._video_output import VideoOutput, video_record, video_rows
 from lightning_plates.errors import VideoError
 from lightning_plates.photos import RgbImage
@@ -60,7 +65,7 @@ class VideoCommand:
     Args:
         args: Arguments of ``read``.
         open_reader: Gives a reader under :func:`~lightning_plates.reading.video.frame_rules`; asked
-            when the first video is read.
+            once a video.
         rules: Of the answers.
         moment: When the vehicles want to circulate.
         output: Where the answers go.
@@ -79,6 +84,12 @@ class VideoCommand:
         self._words = stream_phrases_of(args.lang)
         self.failed = False
         """Whether one of them could not be read, or not as a whole."""
+        self.not_judged = 0
+        """Vehicles without a restriction day because they fit no format."""
+
+    def open(self) -> None:
+        """Open the reader now, so that a model that cannot be opened is told before anything."""
+        self._open_reader()
 
     def photos_among(self, files: Iterable[Path | None]) -> Iterator[Path | None]:
         """Hand photos on, and read every video when it comes."""
@@ -109,6 +120,7 @@ class VideoCommand:
             is_without = True
             for vehicle in video.vehicles(_until_broken(frames, breaks)):
                 self._answer(address, vehicle, read_frame.mean_ms())
+                self.not_judged += count_not_judged([vehicle.plate])
                 is_without = False
         if breaks:
             self._tell_break(address, breaks[0], frames_seen=read_frame.frames > 0)

@@ -18,21 +18,32 @@ from lightning_plates.cli._arguments import (
     positive_int,
     positive_number,
 )
+from lightning_plates.cli._localised import LocalisedParser, choose_language
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._originals import without_own_pictures
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.cli._read_output import ReadOutput, describe_photo, last_line
+from lightning_plates.cli._read_output import (
+    ReadOutput,
+    count_not_judged,
+    describe_photo,
+    last_line,
+)
 from lightning_plates.cli._read_photos import PhotoAnswer, answer_photos
 from lightning_plates.cli._read_video import VideoCommand, live_address
 from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.workers import core_count
 from lightning_plates.errors import InputError
+from lightning_plates.languages import speak, translated
 from lightning_plates.photo_phrases import photo_phrases_of
 from lightning_plates.reading.calibration import load_calibration
-from lightning_plates.reading.formats import load_formats, load_printed_words
+from lightning_plates.reading.formats import (
+    load_country_titles,
+    load_formats,
+    load_printed_words,
+)
 from lightning_plates.reading.ocr import list_engines, open_engine
 from lightning_plates.reading.pipeline import PlateReader, ReadingRules
-from lightning_plates.reading.schedules import load_calendar
+from lightning_plates.reading.schedules import NO_RULES, load_calendar
 from lightning_plates.reading.sentences import LANGUAGES, phrases_of
 from lightning_plates.reading.shipped import default_model
 from lightning_plates.reading.sources import (
@@ -48,13 +59,16 @@ from lightning_plates.reading.video_files import split_videos
 from runtimes import Runtime, open_model
 
 _ONE_DAY = dt.timedelta(days=1)
+SPOKEN_LANGUAGES = tuple(LANGUAGES)
+"""What :func:`~lightning_plates.cli._dispatch.dispatch` need not say that this command lacks."""
 DEFAULT_ENGINE = "rapidocr"
 """The engine that measures best on the calibration crops; the table is in docs/reading.md."""
 
 
 def main(argv: list[str]) -> int:
     """Run ``read``; see ``--help``."""
-    args = _parser().parse_args(argv)
+    args = _parser(choose_language(argv)).parse_args(argv)
+    speak(args.lang)
     kinds = {kind_of(source) for source in args.sources}
     _check_arguments(args, kinds)
     rules = load_rules(args)
@@ -98,9 +112,11 @@ def load_rules(args: argparse.Namespace) -> ReadingRules:
     threshold = args.min_confidence
     return ReadingRules(
         formats=load_formats(args.country),
+        countries=load_country_titles(args.country),
         printed_words=load_printed_words(args.country),
         calibration=calibration,
-        calendar=load_calendar(args.rules),
+        calendar=None if args.rules == NO_RULES else load_calendar(args.rules),
+        any_format=args.any_format,
         min_confidence=calibration.min_confidence if threshold is None else threshold,
         digits_only=args.digits_only,
     )
@@ -126,9 +142,11 @@ def _check_arguments(args: argparse.Namespace, kinds: set[SourceKind]) -> None:
 
 
 def _read_live(args: argparse.Namespace, videos: VideoCommand, output: ReadOutput) -> int:
+    videos.open()
     output.expect_videos()
     with output:
         videos.read(live_address(args.sources[0]))
+    _tell_not_judged(videos.not_judged, args)
     return UNREADABLE_EXIT_CODE if videos.failed else 0
 
 
@@ -140,19 +158,26 @@ def _read_all(
     output: ReadOutput,
 ) -> int:
     failed: list[PhotoAnswer] = []
+    not_judged = 0
     waiting = _waiting(args, kinds, output)
     photos, films = split_videos(waiting) if isinstance(waiting, list) else (waiting, [])
+    # Before the table is begun: a model that cannot be opened leaves nothing behind.
+    answers = _answer_photos(open_reader, photos, args, videos)
+    if films:
+        videos.open()
     if films or not isinstance(photos, list):
         output.expect_videos()
     with output:
-        for answer in _answer_photos(open_reader, photos, args, videos):
+        for answer in answers:
             output.add(answer)
             _print_answer(answer, args)
+            not_judged += count_not_judged(answer.reading.plates if answer.reading else ())
             if answer.error is not None:
                 failed.append(answer)
         for film in films:
             videos.read(film)
     _report(output, failed, args)
+    _tell_not_judged(not_judged + videos.not_judged, args)
     return UNREADABLE_EXIT_CODE if failed or videos.failed else 0
 
 
@@ -168,7 +193,7 @@ def _answer_photos(
     if not photos:
         return iter(())
     return show_progress(
-        _answers(open_reader(), photos, args, args.workers), len(photos), "reading"
+        _answers(open_reader(), photos, args, args.workers), len(photos), translated("reading")
     )
 
 
@@ -205,6 +230,12 @@ def _files(args: argparse.Namespace) -> list[Path]:
     words = photo_phrases_of(args.lang)
     named = [source for source in args.sources if kind_of(source) is SourceKind.FILES]
     return without_own_pictures(expand_files(named, words), (args.save, args.redact), words)
+
+
+def _tell_not_judged(count: int, args: argparse.Namespace) -> None:
+    """Say how many plates have no restriction day because they fit no format."""
+    if count and args.rules != NO_RULES and not args.any_format:
+        print(phrases_of(args.lang).not_judged.format(count=count), file=sys.stderr)
 
 
 def _report(output: ReadOutput, failed: list[PhotoAnswer], args: argparse.Namespace) -> None:
@@ -251,7 +282,7 @@ def _converse_about(
     try:
         output.admit([file])
     except InputError as error:
-        print(error, file=sys.stderr)
+        print(translated(str(error)), file=sys.stderr)
         return
     for answer in _answers(reader, videos.photos_among([file]), args, workers=1):
         output.add(answer)
@@ -276,27 +307,34 @@ def _moment_argument(text: str) -> dt.datetime:
         raise InputError(f"--at {text}: expected a moment such as 2026-11-25T07:30") from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lightning_plates read", description=__doc__)
+def _parser(language: str) -> argparse.ArgumentParser:
+    parser = LocalisedParser(prog="python -m lightning_plates read", description=__doc__)
     parser.add_argument(
         "sources", nargs="*", metavar="FILE",
         help="photos, videos, folders, glob patterns, - for paths, a camera's index or address",
     )  # fmt: skip
     parser.add_argument("--interactive", action="store_true", help="ask for one photo at a time")
-    _add_answer_options(parser)
+    _add_answer_options(parser, language)
     _add_output_options(parser)
     _add_video_options(parser)
     _add_engine_options(parser)
     return parser
 
 
-def _add_answer_options(parser: argparse.ArgumentParser) -> None:
+def _add_answer_options(parser: argparse.ArgumentParser, language: str) -> None:
     group = parser.add_argument_group("answers")
-    group.add_argument("--lang", choices=LANGUAGES, default="es", help="language (%(default)s)")
+    group.add_argument("--lang", choices=LANGUAGES, default=language,
+                       help="language (default: that of the locale, now %(default)s)")  # fmt: skip
     group.add_argument("--at", type=_moment_argument, metavar="TIME", help="judge another moment")
     group.add_argument("--country", default="costa_rica", metavar="NAME[,NAME]",
                        help="plate formats, or any for none (%(default)s)")  # fmt: skip
-    group.add_argument("--rules", default="costa_rica", help="restriction rules (%(default)s)")
+    group.add_argument(
+        "--any-format",
+        action="store_true",
+        help="a restriction day, too, for what fits no format: foreign plates",
+    )
+    group.add_argument("--rules", default="costa_rica", metavar="NAME",
+                       help="restriction rules, or none (%(default)s)")  # fmt: skip
     group.add_argument("--min-confidence", type=fraction, metavar="P",
                        help="digits below this are unsure (default: as calibrated)")  # fmt: skip
     group.add_argument("--digits-only", action="store_true", help="never assemble the full text")
@@ -325,12 +363,14 @@ def _add_video_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engines")
-    group.add_argument("--model", type=Path, help="box model (default: the shipped one)")
+    group.add_argument(
+        "--model", type=Path, metavar="FILE", help="box model (default: the shipped one)"
+    )
     add_runtime_options(group)
     group.add_argument("--ocr", choices=list_engines(), default=DEFAULT_ENGINE,
                        help="text engine (%(default)s)")  # fmt: skip
     add_look_option(group)
-    group.add_argument("--workers", type=positive_int, default=core_count(),
+    group.add_argument("--workers", type=positive_int, default=core_count(), metavar="N",
                        help="photos read at the same time (%(default)s)")  # fmt: skip
-    group.add_argument("--threads", type=positive_int,
+    group.add_argument("--threads", type=positive_int, metavar="N",
                        help="threads for one photo (1; all cores for one at a time)")  # fmt: skip

@@ -13,10 +13,11 @@ from lightning_plates.reading.pipeline import (
     LastDigit,
     PlateReading,
     ReadingRules,
+    fits_known_format,
+    judge_plate,
     surely_without_digit,
 )
 from lightning_plates.reading.plate_text import PlateText
-from lightning_plates.reading.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
 from lightning_plates.reading.stream import Frame
 from lightning_plates.reading.tracking import PlateTracker, Sighting
 from lightning_plates.reading.voting import PlateRead, VotedPlate, vote
@@ -185,8 +186,11 @@ def settle_vote(
     if not rules.digits_only:
         text = PlateText(voted.text, voted.character_confidences, plate_format)
     last_digit = _decide_last_digit(voted, readings, rules)
-    verdict = _judge(last_digit.digit, plate_format, rules, moment)
-    return PlateReading(best.detection, text, last_digit, plate_format, verdict)
+    known = fits_known_format(plate_format, rules, anything_read=voted.frames > 0)
+    verdict = judge_plate(last_digit.digit, plate_format, rules, moment)
+    return PlateReading(
+        best.detection, text, last_digit, plate_format, verdict, known, rules.countries
+    )
 
 
 def _decide_last_digit(
@@ -199,15 +203,6 @@ def _decide_last_digit(
     voters = [one for one in readings if one.last_digit.digit == voted.last_digit]
     sure = voted.last_digit_confidence >= rules.min_confidence and len(voters) >= LEAST_FRAMES
     return LastDigit(voted.last_digit if sure else None, voted.last_digit_confidence)
-
-
-def _judge(
-    digit: int | None, plate_format: PlateFormat | None, rules: ReadingRules, moment: dt.datetime
-) -> Verdict | None:
-    if digit is None or rules.calendar is None:
-        return None
-    vehicle_class = plate_format.vehicle_class if plate_format else DEFAULT_CLASS
-    return judge(PlateIdentity(digit, vehicle_class), moment, rules.calendar)
 
 
 def _format_of(voted: VotedPlate, readings: Sequence[PlateReading]) -> PlateFormat | None:

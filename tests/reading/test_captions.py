@@ -44,3 +44,9 @@ def test_a_plate_that_cannot_be_read_says_so(plate):
     unread = replace(plate, text=PlateText("", (), None), last_digit=LastDigit(None, 0.0),
                      verdict=None)  # fmt: skip
     assert caption(unread, "es") == ["Placa ilegible", "último dígito inseguro"]
+
+
+def test_what_fits_no_format_says_so(plate):
+    odd = replace(plate, known_format=False, verdict=None, countries={"es": "Costa Rica"})
+    assert caption(odd, "es")[2:] == ["no tiene un formato conocido de Costa Rica"]
+    assert caption(odd, "en")[2:] == ["fits no known format of this country"]
