@@ -25,6 +25,8 @@ SUFFIX = ".webm"
 require brings an H.264 encoder: OpenCV's is built without, PyAV's has the GPL's x264 and x265."""
 
 _CODEC = "VP80"
+_SMALLEST = 16
+"""Pixels of the side of a block, of which VP8 makes its frames."""
 
 _VOID = b"\xec\x01\0\0\0\0\0\0"
 """Name and length, but for its last byte, of an element without meaning."""
@@ -97,8 +99,9 @@ class AnnotatedVideo:
 
     def _open(self, image: RgbImage, time_s: float) -> None:
         self._draft = self._open_files.enter_context(draft_of(self._target))
-        # Encoders of this kind want even sides.
-        self._size = (image.shape[1] // 2 * 2, image.shape[0] // 2 * 2)
+        # Encoders of this kind want even sides, and of smaller frames make files that are broken.
+        height, width = (max(_SMALLEST, side // 2 * 2) for side in image.shape[:2])
+        self._size = (width, height)
         self._shift_s = -time_s
         code = self._cv2.VideoWriter_fourcc(*_CODEC)
         name = self._open_files.enter_context(name_for_ffmpeg(self._draft))
