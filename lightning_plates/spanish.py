@@ -24,6 +24,8 @@ SPANISH = {
     "{}: File name too long": "{}: nombre de archivo demasiado largo",
     "{}: no such file": "{}: no existe ese archivo",
     "{} is not installed. Install it with: {}": "falta el paquete {}. Instálelo con: {}",
+    "the program {} is not installed. Install it with: {}":
+        "falta el programa {}. Instálelo con: {}",
     "unknown language {} (choose from: {})": "idioma desconocido {} (elija entre: {})",
     # Arguments
     "argument {}: {*}": "argumento {}: {}",
@@ -75,6 +77,13 @@ SPANISH = {
     "{} has no device {} (choose from: {})": "{} no tiene el dispositivo {} (elija entre: {})",
     "{}: no model spec in its metadata; export it again with: {}":
         "{}: el archivo no describe su modelo; expórtelo de nuevo con: {}",
+    "tesseract failed: {}": "tesseract falló: {}",
+    "EasyOCR cannot fetch its weights ({}); without a network: {}":
+        "EasyOCR no puede obtener sus pesos ({}); sin red: {}",
+    "{}: answers NaN or infinity on this runtime and device; take a file of higher precision, or "
+    "convert it again":
+        "{}: responde NaN o infinito con este motor y dispositivo; use un archivo de mayor "
+        "precisión, o conviértalo de nuevo",
     # Rule files
     "no {} file named {} (choose from: {})":
         "en configs/{} no hay ningún archivo llamado {} (elija entre: {})",
