@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 _HANDLER = "lightning_plates.plain"
 _SIGNS = {"·": "-", "–": "-", "≥": ">=", "×": "x"}
-"""What stands for a sign of ours that is no letter; ``?`` would be taken for an unsure digit."""
+"""What stands for a sign of ours that is no letter; ``?`` says nothing."""
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)
 """Python's stand-ins for bytes of a file name that are not UTF-8 (PEP 383), 0x80 to 0xFF."""
 

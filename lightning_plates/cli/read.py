@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import datetime as dt
 import functools
 import itertools
@@ -204,7 +205,7 @@ def _output(args: argparse.Namespace) -> ReadOutput:
 def _answers(
     reader: PlateReader, files: Iterable[Path | None], args: argparse.Namespace, workers: int
 ) -> Iterator[PhotoAnswer]:
-    return answer_photos(
+    answers = answer_photos(
         reader,
         files,
         lambda: _moment(args),
@@ -212,6 +213,8 @@ def _answers(
         photo_phrases_of(args.lang),
         with_image=args.save is not None or args.redact is not None,
     )
+    for answer in answers:  # a package that HEIC needs is asked for in English
+        yield dataclasses.replace(answer, error=answer.error and translated(answer.error))
 
 
 def _waiting(
