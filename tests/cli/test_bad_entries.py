@@ -282,8 +282,9 @@ def test_a_closed_stream_is_one_line(finder, closing, words, said):
     assert f"error: {said}" in line
 
 
-def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
-    """What is opened first gets the lowest number that is free: that of standard error."""
+@pytest.mark.parametrize("closing", ["<&-", "2>&-", "<&- 2>&-"])
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path, closing):
+    """What is opened first gets the lowest number that is free, and all that is written there."""
     script = (
         "import os, sys\n"
         "from lightning_plates.console import run_reporting\n"
@@ -291,10 +292,12 @@ def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
         "    file = open(argv[0], 'w')\n"
         "    os.write(2, b'what a C library says')\n"
         "    print('what we say', file=sys.stderr)\n"
+        "    print(file.fileno() > 2)\n"
         "    return 0\n"
         "sys.exit(run_reporting(command, sys.argv[1:]))\n"
     )
-    shell = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-c", script, str(tmp_path / "a")]
+    words = [sys.executable, "-c", script, str(tmp_path / "a")]
+    shell = ["sh", "-c", f'"$@" {closing}', "sh", *words]
     done = subprocess.run(shell, stdout=subprocess.PIPE, timeout=60)
-    assert (done.returncode, done.stdout) == (0, b"")
+    assert (done.returncode, done.stdout) == (0, b"True\n")
     assert (tmp_path / "a").read_bytes() == b""
