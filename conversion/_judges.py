@@ -21,7 +21,7 @@ from lightning_plates import processing
 from lightning_plates.boxes import FloatArray, box_iou
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.errors import InputError
-from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.photos import RgbImage, load_or_skip
 from lightning_plates.results import Detection
 from lightning_plates.spec import ModelSpec
 from runtimes import open_model
@@ -77,9 +77,13 @@ def load_labelled(path: Path, count: int) -> Judges | None:
         raise InputError(f"{path}: no photo of this set shows a plate")
     count = min(count, len(records))
     chosen = [records[number * len(records) // count] for number in range(count)]
+    loaded = [(load_or_skip(annotations.path_of(photo)), photo) for photo in chosen]
+    readable = [(image, photo) for image, photo in loaded if image is not None]
+    if not readable:
+        raise InputError(f"{path}: none of its photos can be read")
     return Judges(
-        tuple(load_photo(annotations.path_of(photo)) for photo in chosen),
-        tuple(np.array([box.xyxy for box in photo.boxes], dtype=np.float64) for photo in chosen),
+        tuple(image for image, _ in readable),
+        tuple(np.array([box.xyxy for box in p.boxes], dtype=np.float64) for _, p in readable),
     )
 
 

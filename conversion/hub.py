@@ -24,7 +24,7 @@ from lightning_plates import processing
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.optional import require
-from lightning_plates.photos import RgbImage, find_photos, load_photo
+from lightning_plates.photos import RgbImage, find_photos, load_or_skip
 from lightning_plates.spec import METADATA_KEY, ModelSpec
 from runtimes import open_model
 
@@ -205,7 +205,11 @@ def load_parity_photos(folder: Path | None) -> list[RgbImage]:
         return [compose(np.random.default_rng(seed), SceneOptions()).pixels for seed in seeds]
     paths = [folder] if folder.is_file() else find_photos(folder)
     step = max(1, len(paths) // PARITY_PHOTOS)
-    return [load_photo(path) for path in paths[::step][:PARITY_PHOTOS]]
+    loaded = [load_or_skip(path) for path in paths[::step][:PARITY_PHOTOS]]
+    photos = [photo for photo in loaded if photo is not None]
+    if not photos:
+        raise InputError(f"{folder}: no photo of it can be read")
+    return photos
 
 
 def main(argv: list[str]) -> int:

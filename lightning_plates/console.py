@@ -10,7 +10,11 @@ from collections.abc import Callable
 from lightning_plates.errors import PlatesError
 from lightning_plates.languages import ENGLISH_NAME, speak, translated
 from lightning_plates.optional import explain_missing
-from lightning_plates.text_streams import accept_any_text
+from lightning_plates.text_streams import (
+    accept_any_text,
+    refuse_null_bytes,
+    replace_closed_streams,
+)
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells report it (128 + SIGINT)."""
@@ -48,14 +52,27 @@ def run_reporting(command: Callable[[list[str]], int], argv: list[str]) -> int:
         return 1
     except OSError as error:
         return report_failure(describe_os_error(error), 2)
+    except UnicodeEncodeError as error:
+        return report_failure(_describe_odd_name(error), 2)
 
 
 def _run_and_flush(command: Callable[[list[str]], int], argv: list[str]) -> int:
     """What waits in the buffer may find its reader gone; at exit that would be a traceback."""
+    replace_closed_streams()
+    refuse_null_bytes(argv)
     try:
         return command(argv)
     finally:
         print(end="", flush=True)
+
+
+def _describe_odd_name(error: UnicodeEncodeError) -> str:
+    """Texts that a file holds come from files in UTF-8; only names may be anything."""
+    near = error.object[max(0, error.start - 40) : error.end + 40]
+    return (
+        f"a name that is not UTF-8 cannot be written to this file ({near!r}); "
+        "rename it, or let `data import` copy the set"
+    )
 
 
 def report_failure(message: str, status: int) -> int:

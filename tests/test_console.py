@@ -34,6 +34,16 @@ def test_a_failure_is_one_line(capsys, error, status, text):
     assert capsys.readouterr().err == text
 
 
+def test_a_name_that_no_file_can_hold_is_one_line(capsys):
+    error = UnicodeEncodeError(
+        "utf-8", "x" * 99 + "caf\udce9.jpg" + "x" * 99, 102, 103, "surrogate"
+    )
+    assert run_reporting(raising(error), []) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: a name that is not UTF-8 cannot be written to this file ('xx")
+    assert r"caf\udce9.jpg" in line
+
+
 def test_unknown_errors_are_not_swallowed():
     with pytest.raises(ZeroDivisionError):
         run_reporting(raising(ZeroDivisionError()), [])

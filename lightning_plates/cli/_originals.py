@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_head
 from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
 
 PICTURE_MARK = b"lightning-plates: a picture made of another"
@@ -102,8 +103,7 @@ def without_own_pictures(
 
 def _is_own(file: Path) -> bool:
     try:
-        with file.open("rb") as stream:
-            return PICTURE_MARK in stream.read(_MARK_WITHIN)
+        return PICTURE_MARK in read_head(file, _MARK_WITHIN)
     except OSError:
         return False
 

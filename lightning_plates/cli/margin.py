@@ -16,7 +16,12 @@ from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to
 from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes
 from lightning_plates.bench.report.document import Document
 from lightning_plates.bench.report.markdown import to_markdown
-from lightning_plates.cli._arguments import add_runtime_options, positive_int
+from lightning_plates.cli._arguments import (
+    add_file_limit,
+    add_runtime_options,
+    positive_int,
+    worker_count,
+)
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
@@ -147,5 +152,6 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--output", type=Path, metavar="FILE",
         help="write another .onnx file (default: the model itself is changed)")  # fmt: skip
     add_runtime_options(parser)
-    add("--threads", type=positive_int, metavar="N", help="of the runtime")
+    add("--threads", type=worker_count, metavar="N", help="of the runtime")
+    add_file_limit(parser)
     return parser

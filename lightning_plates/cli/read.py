@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from lightning_plates.cli._arguments import (
+    add_file_limit,
     add_runtime_options,
     fraction,
     non_negative_number,
     positive_int,
     positive_number,
+    worker_count,
 )
 from lightning_plates.cli._localised import LocalisedParser, choose_language
 from lightning_plates.cli._looks import add_look_option
@@ -321,6 +323,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
     _add_output_options(parser)
     _add_video_options(parser)
     _add_engine_options(parser)
+    add_file_limit(parser)
     return parser
 
 
@@ -373,7 +376,7 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--ocr", choices=list_engines(), default=DEFAULT_ENGINE,
                        help="text engine (%(default)s)")  # fmt: skip
     add_look_option(group)
-    group.add_argument("--workers", type=positive_int, default=core_count(), metavar="N",
+    group.add_argument("--workers", type=worker_count, default=core_count(), metavar="N",
                        help="photos read at the same time (%(default)s)")  # fmt: skip
-    group.add_argument("--threads", type=positive_int, metavar="N",
+    group.add_argument("--threads", type=worker_count, metavar="N",
                        help="threads for one photo (1; all cores for one at a time)")  # fmt: skip

@@ -13,6 +13,7 @@ import yaml
 
 from lightning_plates.bench.accuracy import Accuracy, PhotoScore, read_scores, summarise
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
 
 RECORD_FILE, CONFIG_FILE = "run.json", "config.yaml"
 EPOCHS_FILE, SCORES_FILE = "epochs.csv", "per_photo.csv"
@@ -168,13 +169,16 @@ def _read_epochs(folder: Path) -> list[dict[str, str]]:
     file = folder / EPOCHS_FILE
     if not file.exists():
         return []
-    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+    try:
+        return list(csv.DictReader(read_bytes(file).decode().splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: damaged ({error}); fit again") from error
 
 
 def _read_json(file: Path) -> Mapping[str, Any]:
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+        record = json.loads(read_bytes(file))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: damaged ({error}); fit again") from error
     if not isinstance(record, dict):
         raise InputError(f"{file}: not the record of a fit")
@@ -183,7 +187,7 @@ def _read_json(file: Path) -> Mapping[str, Any]:
 
 def _backbone(config: Path) -> str:
     try:
-        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+        settings = yaml.safe_load(read_bytes(config))
         return str(settings["model"]["init_args"]["backbone"])
-    except (yaml.YAMLError, ValueError, KeyError, TypeError):
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, RecursionError):
         return "unknown"

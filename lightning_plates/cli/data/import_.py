@@ -9,7 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lightning_plates.cli._arguments import positive_int, positive_number
+from lightning_plates.cli._arguments import (
+    add_file_limit,
+    positive_int,
+    positive_number,
+    worker_count,
+)
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.console import INTERRUPTED, report_failure
 from lightning_plates.data.annotations import read_labels
@@ -17,7 +22,7 @@ from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.registry import label_formats
 from lightning_plates.data.annotations.rows import Labels
 from lightning_plates.data.photo_import import ImportedPhoto, ImportOptions, import_photos
-from lightning_plates.drafts import draft_folder_of
+from lightning_plates.drafts import draft_folder_of, utf_8
 from lightning_plates.errors import InputError
 
 SKIPPED_EXIT_CODE = 3
@@ -46,7 +51,7 @@ def _run(args: argparse.Namespace, labels: Labels, options: ImportOptions) -> in
         annotations = AnnotationSet(draft, records)
         label_format = label_formats()[args.to]
         label_format.write(annotations, draft / label_format.TARGET)
-        (draft / MANIFEST).write_text(_manifest(imported), encoding="utf-8")
+        (draft / MANIFEST).write_bytes(utf_8(_manifest(imported)))
     _warn_of_classes(labels, args.classes)
     return _report(args.output, labels, annotations, imported)
 
@@ -88,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
         help="multiply the boxes' widths and heights, where labels show more or less than the "
         "plate (1 1)",
     )
-    parser.add_argument("--workers", type=positive_int, metavar="N", help="processes (all cores)")
+    parser.add_argument("--workers", type=worker_count, metavar="N", help="processes (all cores)")
+    add_file_limit(parser)
     return parser
 
 

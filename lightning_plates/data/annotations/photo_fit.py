@@ -45,7 +45,8 @@ def fit_boxes(photo: PhotoRecord, header: PhotoHeader) -> PhotoRecord:
     Labels refer to the upright photo, as most tools show it, unless their size is that of the
     photo before its EXIF rotation: then the boxes are turned with it. (A square photo and one that
     stands on its head have the same size either way; their labels count as upright.) Where the
-    labelled size is another one of the same aspect ratio, the boxes are scaled.
+    labelled size is another one of the same aspect ratio, the boxes are scaled; so they are where
+    the photo is decoded at a smaller size.
 
     Raises:
         PlatesError: The labelled size fits neither.
@@ -53,13 +54,14 @@ def fit_boxes(photo: PhotoRecord, header: PhotoHeader) -> PhotoRecord:
     labelled, upright = (photo.width, photo.height), header.upright_size
     if labelled != upright and labelled == (header.width, header.height):
         boxes = tuple(_turned(box, header) for box in photo.boxes)
-        return replace(photo, width=upright[0], height=upright[1], boxes=boxes)
+        turned = replace(photo, width=upright[0], height=upright[1], boxes=boxes)
+        return resize_record(turned, *header.decoded_size)
     aspect = photo.width / photo.height * upright[1] / upright[0]
     if abs(aspect - 1) > ASPECT_TOLERANCE:
         raise PlatesError(
             f"labelled as {photo.width} x {photo.height}, but is {upright[0]} x {upright[1]}"
         )
-    return resize_record(photo, *upright)
+    return resize_record(photo, *header.decoded_size)
 
 
 def resize_record(photo: PhotoRecord, width: int, height: int) -> PhotoRecord:

@@ -6,7 +6,8 @@ from collections import defaultdict
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from lightning_plates.photos import PHOTO_SUFFIXES, read_header
+from lightning_plates.photo_formats import PHOTO_SUFFIXES
+from lightning_plates.photos import photos_below, read_header
 
 
 class PhotoFolder:
@@ -21,8 +22,7 @@ class PhotoFolder:
     @cached_property
     def files(self) -> tuple[str, ...]:
         """Paths of all photos relative to the root, with ``/``, sorted."""
-        found = (p for p in self.root.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
-        return tuple(sorted(p.relative_to(self.root).as_posix() for p in found))
+        return tuple(sorted(p.relative_to(self.root).as_posix() for p in photos_below(self.root)))
 
     def find(self, name: str) -> str | tuple[str, ...]:
         """Look up a photo.

@@ -16,6 +16,11 @@ from lightning_plates.data.annotations.record import (
 )
 from lightning_plates.errors import PlatesError
 
+BAD_ENTRY = "entry that cannot be understood"
+"""Kind of most problems; see :attr:`Problem.kind`."""
+UNREADABLE = "photo that cannot be read"
+"""Kind of a photo that is damaged or none."""
+
 OVERHANG_PX = 1.0
 """Formats with whole pixels or few decimals overhang by rounding; such a box is cut at the edge."""
 
@@ -55,6 +60,8 @@ class Problem:
     """Class of the box concerned, as the annotator gave it; empty if it is not known."""
     alias: str = ""
     """As :attr:`LabelRow.alias`."""
+    kind: str = BAD_ENTRY
+    """What totals count it as."""
 
     def __str__(self) -> str:
         """One line: place and problem."""
@@ -209,7 +216,7 @@ def _place(row: LabelRow, file: str, photos: PhotoFolder) -> _Placed | Problem:
     try:
         width, height = row.size or photos.upright_size(file)
     except PlatesError as error:
-        return Problem(row.where, str(error), file)
+        return Problem(row.where, str(error), file, kind=UNREADABLE)
     if width < 1 or height < 1:
         return Problem(row.where, f"{file}: size {width} x {height}", file)
     if row.box is None:

@@ -25,6 +25,7 @@ from lightning_plates.data.synthetic.scene import PlacedPlate, Scene, SceneOptio
 from lightning_plates.data.workers import map_on_cores
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
 from lightning_plates.photos import encode_jpeg, load_photo
 
 MANIFEST = "manifest.json"
@@ -129,7 +130,7 @@ def _claim(folder: Path, options: SetOptions) -> None:
     path = folder / MANIFEST
     if path.exists() and (folder / JOURNAL).exists():
         try:
-            earlier = json.loads(path.read_text(encoding="utf-8"))
+            earlier = json.loads(read_bytes(path))
         except ValueError as error:
             raise InputError(f"{path}: not readable as JSON; delete the folder") from error
         if not isinstance(earlier, dict) or _recipe(earlier) != _recipe(manifest):
