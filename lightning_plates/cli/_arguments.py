@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 
+from lightning_plates.data.annotations.edges import EdgeTolerance
+
 
 def positive_int(text: str) -> int:
     """A whole number of at least 1."""
@@ -57,6 +59,14 @@ def non_negative_number(text: str) -> float:
     if not value >= 0:
         raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
     return value
+
+
+def edge_tolerance(text: str) -> EdgeTolerance:
+    """Pixels, ``5``, or per cent of the photo, ``2%``."""
+    value = _parse_number(text.removesuffix("%"))
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"expected pixels or per cent, 5 or 2%, got {text!r}")
+    return EdgeTolerance(0.0, value / 100) if text.endswith("%") else EdgeTolerance(value, 0.0)
 
 
 def _parse_number(text: str) -> float:

@@ -11,12 +11,11 @@ from pathlib import Path, PurePosixPath
 from lightning_plates.cli._arguments import positive_int
 from lightning_plates.cli._originals import Originals
 from lightning_plates.data.annotations import read_labels
-from lightning_plates.data.annotations.photo_fit import fit_boxes
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.data.contact_sheet import contact_sheet, crop_tile, draw_tile
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError, PlatesError
-from lightning_plates.photos import RgbImage, encode_jpeg, load_photo, read_header
+from lightning_plates.photos import RgbImage, encode_jpeg, load_photo
 
 
 def main(argv: list[str]) -> int:
@@ -67,7 +66,7 @@ def _tiles(
     for photo in photos:
         path = annotations.path_of(photo)
         try:
-            image, boxes = load_photo(path), fit_boxes(photo, read_header(path)).boxes
+            image, boxes = load_photo(path), photo.boxes
         except PlatesError as error:
             print(f"skipped: {path}: {str(error).removeprefix(f'{path}: ')}", file=sys.stderr)
             continue
