@@ -121,8 +121,9 @@ class _Gathering:
             self._rows[file].append((self._position, row))
 
     def finish(self, sides: Mapping[str, str]) -> Labels:
-        consistent = [file for file, rows in self._rows.items() if self._is_consistent(file, rows)]
-        loaded = {file: self._unfitted(file) for file in consistent}
+        for file in self._rows:
+            self._drop_contradictions(file)
+        loaded = {file: self._unfitted(file) for file, rows in self._rows.items() if rows}
         unfitted = {file: photo for file, photo in loaded.items() if photo is not None}
         choice = choose_frames(list(unfitted.values()), self._tolerance)
         fitted = {
@@ -169,11 +170,12 @@ class _Gathering:
         if problem.photo and not problem.row_only:
             self._spoilt.add(problem.photo)
 
-    def _is_consistent(self, file: str, rows: list[_Numbered]) -> bool:
-        problem = next(_contradictions(file, rows), None)
-        if problem is not None:
-            self._report(*problem)
-        return problem is None
+    def _drop_contradictions(self, file: str) -> None:
+        """The photo is left out; what else is wrong with it is told all the same."""
+        wrong = dict(_contradictions(file, self._rows[file]))
+        for position, problem in wrong.items():
+            self._report(position, problem)
+        self._rows[file] = [each for each in self._rows[file] if each[0] not in wrong]
 
     def _unfitted(self, file: str) -> UnfittedPhoto | None:
         """A photo whose size is known, with the boxes of its rows; each box once."""
@@ -266,7 +268,7 @@ def _labelled_size(rows: Iterable[LabelRow]) -> tuple[int, int] | None:
 
 
 def _contradictions(file: str, rows: list[_Numbered]) -> Iterator[tuple[int, Problem]]:
-    """Entries of one photo that cannot all be right, the first of each kind with its place."""
+    """Entries of one photo that contradict its first one, with their places."""
     (_, first), *_ = rows
     size_row = next((row for _, row in rows if _known_size(row.size)), first)
     entries: defaultdict[str, set[BoxRecord]] = defaultdict(set)
