@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lightning_plates.boxes import scale_box
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.calibration import Calibration
 from lightning_plates.reading.characters import Belief
@@ -64,6 +65,13 @@ class PhotoReading:
     """The surest box of the first look first; empty where no plate was found."""
     timings_ms: dict[str, float]
     """Milliseconds by step, as :meth:`Stopwatch.stop` gives them."""
+
+    def enlarged(self, across: float, down: float) -> PhotoReading:
+        """The same reading of a photo ``across`` times as wide and ``down`` times as high."""
+        places = [replace(p.detection, box=scale_box(p.detection.box, across, down))
+                  for p in self.plates]  # fmt: skip
+        pairs = zip(self.plates, places, strict=True)
+        return replace(self, plates=tuple(replace(p, detection=place) for p, place in pairs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from lightning_plates.data.annotations.shapes import (
     turned_corners,
 )
 from lightning_plates.errors import AnnotationError
-from lightning_plates.photos import PHOTO_SUFFIXES
+from lightning_plates.photo_formats import PHOTO_SUFFIXES
 
 TITLE = "Label Studio JSON and JSON-MIN"
 FILE_PER_PHOTO = False

@@ -67,9 +67,9 @@ class UnfittedPhoto:
         width, height = self.size
         return self.size if frame is self.labelled_frame or not self.is_turned else (height, width)
 
-    def upright_size(self) -> Size:
+    def decoded_size(self) -> Size:
         """Size of the photo as it is decoded, or as labelled where it cannot be read."""
-        return self._real(Frame.UPRIGHT)
+        return self._real(Frame.UPRIGHT) if self.header is None else self.header.decoded_size
 
     def boxes_in(self, frame: Frame) -> tuple[BoxRecord, ...]:
         """The boxes in pixels of :meth:`space`."""
@@ -132,7 +132,7 @@ def fit_record(photo: UnfittedPhoto, frame: Frame, boxes: Sequence[BoxRecord]) -
         boxes = [turn_box(box, width, height, turn) for box in boxes]
         width, height = height, width
     record = PhotoRecord(photo.file, width, height, tuple(boxes))
-    return resize_record(record, *photo.upright_size())
+    return resize_record(record, *photo.decoded_size())
 
 
 def resize_record(photo: PhotoRecord, width: int, height: int) -> PhotoRecord:

@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from lightning_plates.photos import PHOTO_SUFFIXES, PhotoHeader, read_header
+from lightning_plates.photo_formats import PHOTO_SUFFIXES
+from lightning_plates.photos import PhotoHeader, photos_below, read_header
 
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)", re.ASCII)
 """What Label Studio puts before the names of uploaded files: ``0f6142f0-IMG_7.jpg``."""
@@ -38,8 +39,7 @@ class PhotoFolder:
     @cached_property
     def files(self) -> tuple[str, ...]:
         """Paths of all photos relative to the root, with ``/``, sorted."""
-        found = (p for p in self.root.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
-        names = (p.relative_to(self.root).as_posix() for p in found if not is_archive_residue(p))
+        names = (path.relative_to(self.root).as_posix() for path in photos_below(self.root))
         accepted = (n for n in names if self._accepts is None or self._accepts(n))
         return tuple(sorted(accepted))
 
