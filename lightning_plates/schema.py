@@ -105,7 +105,8 @@ def convert(
     except msgspec.ValidationError as cause:
         what, _, place = str(cause).partition(" - at ")
         field = place.strip("`").removeprefix("$").removeprefix(".")
-        raise error(f"{source}: {field + ': ' if field else ''}{what.lower()}") from cause
+        what = what[:1].lower() + what[1:]  # the names of fields keep their capitals
+        raise error(f"{source}: {field + ': ' if field else ''}{what}") from cause
     except RecursionError as cause:
         raise error(f"{source}: nested too deeply") from cause
 
