@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from typing import Any, NoReturn, TypeVar
 
@@ -19,6 +20,8 @@ from lightning_plates.errors import PlatesError
 T = TypeVar("T")
 
 
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a character as JSON escapes it; alone, it cannot be written to any file."""
 _YAML_ERRORS = (
     yaml.YAMLError, ValueError, KeyError, IndexError, AttributeError, TypeError, RecursionError,
 )  # fmt: skip
@@ -44,22 +47,27 @@ def parse_json(
         unique_keys: Refuse an object that has a key twice; otherwise the last value stands.
 
     Raises:
-        PlatesError: ``error``: not JSON or not UTF-8, nested too deeply, a number with thousands
-            of digits, or what ``finite`` and ``unique_keys`` refuse.
+        PlatesError: ``error``: not JSON or not UTF-8, half of a character, nested too deeply, a
+            number with thousands of digits, or what ``finite`` and ``unique_keys`` refuse.
     """
     try:
-        return json.loads(
+        data = json.loads(
             text,
             parse_constant=_refuse_constant if finite else None,
             parse_float=_finite if finite else None,
             object_pairs_hook=_unique_keys if unique_keys else None,
         )
+        if _ESCAPED_HALF.search(text if isinstance(text, str) else text.decode()):
+            json.dumps(data, ensure_ascii=False).encode()
     except RecursionError as cause:
         raise error(f"{source}: not JSON (nested too deeply)") from cause
+    except UnicodeEncodeError as cause:
+        raise error(f"{source}: not JSON (text with half of a character, as \\ud800)") from cause
     except _RepeatedKeyError as cause:
         raise error(f"{source}: {cause}") from cause
     except ValueError as cause:  # also JSONDecodeError, UnicodeDecodeError and too many digits
         raise error(f"{source}: not JSON ({cause})") from cause
+    return data
 
 
 def parse_yaml(text: str, source: object, error: type[PlatesError]) -> Any:  # noqa: ANN401

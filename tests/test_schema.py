@@ -42,11 +42,16 @@ def test_what_does_not_fit_names_file_and_field(data, message):
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[" * 100_000, "1" * 5000, "NaN", "-Infinity", "1e999", b"\xff\xfe", '{"a": 1} x', ""],
-)
+    ["{", "[" * 100_000, "1" * 5000, "NaN", "-Infinity", "1e999", b"\xff\xfe", '{"a": 1} x', "",
+     r'"\ud800"', rb'{"\udfff": 1}'],
+)  # fmt: skip
 def test_what_is_no_json_is_one_line(text):
     with pytest.raises(AnnotationError, match=r"^a.json: not JSON \(.*\)$"):
         parse_json(text, "a.json", AnnotationError)
+
+
+def test_characters_of_two_escapes_are_text():
+    assert parse_json(r'"\ud83d\ude00"', "a.json", AnnotationError) == "😀"
 
 
 def test_numbers_that_are_none_may_be_left_to_whoever_knows_the_entry():

@@ -88,17 +88,24 @@ def _encoding_of(path: Path, data: bytes) -> str:
     if match is None:
         return "utf-8-sig"
     declared = match.group(1).decode("ascii")
-    try:
-        name = codecs.lookup(declared).name.replace("-", "_")
-        b"".decode(declared)
-    except (LookupError, UnicodeError):
-        name = "undefined"
-    if name in _NO_CHARACTER_SETS:
+    name = _codec_name(declared)
+    if name is None or name in _NO_CHARACTER_SETS:
         raise AnnotationError(
             f"{path}: declares an unknown encoding {declared!r}; save it as UTF-8"
         )
     # A declaration in plain bytes is wrong about UTF-16; some tools write it over UTF-8.
     return "utf-8-sig" if name.startswith(("utf_8", "utf_16", "utf_32")) else declared
+
+
+def _codec_name(encoding: str) -> str | None:
+    """Python's name of an encoding; ``None`` where it has none, or one that gives no text."""
+    try:
+        b"x".decode(encoding)
+    except UnicodeError:
+        pass  # UTF-16 wants two bytes
+    except LookupError:
+        return None
+    return codecs.lookup(encoding).name.replace("-", "_")
 
 
 def csv_header(text: str) -> frozenset[str]:

@@ -115,7 +115,7 @@ def read(label: LabelText) -> Iterator[Entry]:
     if isinstance(content, dict) and "_via_img_metadata" in content:
         content = content["_via_img_metadata"]
     for key, data in check_object(content, dict[str, Any], str(label.path)).items():
-        yield from _photo_entries(f"{label.path}: {key}", data)
+        yield from _photo_entries(f"{label.path}: {key[:100]}", data)
 
 
 def region_box(data: object, where: str) -> BoxRecord:

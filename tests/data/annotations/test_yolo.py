@@ -76,7 +76,7 @@ def export(tmp_path, make_photo_set):
     "text",
     [
         "train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnames: [placa]\n",
-        "path: .\ntrain: train/images\nval: [valid/images]\ntest: test/images/\nnames: {0: placa}\n",
+        "path: .\ntrain: train/images\nval: [valid/images]\ntest: test/images/\nnames: {0: placa}",
         "train: train.txt\nval: valid/images\ntest: test/images\nnames: ['placa']\n",
     ],
 )
