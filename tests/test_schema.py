@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from lightning_plates.errors import AnnotationError
-from lightning_plates.schema import convert, parse_json
+from lightning_plates.schema import convert, parse_json, parse_yaml
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,41 @@ def test_what_does_not_fit_names_file_and_field(data, message):
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[" * 100_000, "1" * 5000, "NaN", "-Infinity", "1e999", b"\xff\xfe", '{"a": 1} x', ""],
-)
+    ["{", "[" * 100_000, "1" * 5000, "NaN", "-Infinity", "1e999", b"\xff\xfe", '{"a": 1} x', "",
+     r'"\ud800"', rb'{"\udfff": 1}'],
+)  # fmt: skip
 def test_what_is_no_json_is_one_line(text):
     with pytest.raises(AnnotationError, match=r"^a.json: not JSON \(.*\)$"):
         parse_json(text, "a.json", AnnotationError)
+
+
+def test_characters_of_two_escapes_are_text():
+    assert parse_json(r'"\ud83d\ude00"', "a.json", AnnotationError) == "😀"
+
+
+def test_numbers_that_are_none_may_be_left_to_whoever_knows_the_entry():
+    found = parse_json("[NaN, 1e999]", "a.json", AnnotationError, finite=False)
+    assert str(found) == "[nan, inf]"
+
+
+def test_a_key_may_be_asked_to_be_unique():
+    text = '{"x": {"a.jpg": 1, "b.jpg": 3, "a.jpg": 2}}'
+    assert parse_json(text, "a.json", AnnotationError) == {"x": {"a.jpg": 2, "b.jpg": 3}}
+    with pytest.raises(AnnotationError, match=r"^a.json: the key 'a.jpg' occurs twice"):
+        parse_json(text, "a.json", AnnotationError, unique_keys=True)
+
+
+def test_numbers_as_text_may_be_taken_for_numbers():
+    assert convert({"width": "3"}, Size, "a.json", AnnotationError, strict=False) == Size(3)
+    with pytest.raises(AnnotationError, match="width: expected `int`, got `str`"):
+        convert({"width": "3.5x"}, Size, "a.json", AnnotationError, strict=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: [", "!!int x", "!!int ''", "!!bool x", "!!timestamp x", "2020-99-99", "[" * 5000,
+     "9" * 5000, "? [a]\n: 1", "!!python/object:os.system {}"],
+)  # fmt: skip
+def test_what_is_no_yaml_is_one_line(text):
+    with pytest.raises(AnnotationError, match=r"^a.yaml: not YAML \(.*\)$"):
+        parse_yaml(text, "a.yaml", AnnotationError)
