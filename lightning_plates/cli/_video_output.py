@@ -82,7 +82,7 @@ class VideoOutput:
         self._annotated = self._open_video(self._args.save)
         self._redacted = self._open_video(self._args.redact)
         if self._args.csv is not None:
-            draft = self._open.enter_context(draft_of(self._args.csv))
+            draft = self._open.enter_context(draft_of(self._args.csv, keep_rows=True))
             # Line by line on the disk: a camera runs until somebody pulls the plug.
             file = self._open.enter_context(
                 draft.open("w", 1, encoding="utf-8", errors="backslashreplace", newline="")

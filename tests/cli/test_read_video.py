@@ -121,7 +121,7 @@ def test_the_table_is_on_the_disk_before_the_camera_is_unplugged(video, tmp_path
     on_disk = []
     monkeypatch.setattr(
         "lightning_plates.cli._read_video._print_vehicle",
-        lambda *_: on_disk.extend(file.read_text() for file in tmp_path.glob(".draft-*.csv")),
+        lambda *_: on_disk.extend(file.read_text() for file in tmp_path.glob(".draft-*/*/*.csv")),
     )
     run(video, csv=tmp_path / "t.csv")
     assert on_disk == [(tmp_path / "t.csv").read_text()]
