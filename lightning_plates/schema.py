@@ -6,9 +6,11 @@ and names the field that is wrong. Nothing behind the border has to ask for type
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import math
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_type_hints
 
 import msgspec
 
@@ -41,7 +43,13 @@ def parse_json(text: str | bytes, source: object, error: type[PlatesError]) -> A
         raise error(f"{source}: not JSON ({cause})") from cause
 
 
-def convert(data: object, kind: type[T], source: object, error: type[PlatesError]) -> T:
+def convert(
+    data: object,
+    kind: type[T],
+    source: object,
+    error: type[PlatesError],
+    known_keys_only: bool = False,
+) -> T:
     """Turn parsed JSON or YAML into a ``kind`` and check every field on the way.
 
     Args:
@@ -50,22 +58,63 @@ def convert(data: object, kind: type[T], source: object, error: type[PlatesError
             ``Annotated[int, msgspec.Meta(ge=1)]`` bounds a value.
         source: What error messages call the file.
         error: Class of the error to raise.
-
-    Returns:
-        The checked value. Unknown keys of a dataclass are ignored; a class that refuses them
-        says so in its own ``__post_init__`` or by ``msgspec.Struct``'s ``forbid_unknown_fields``.
+        known_keys_only: Whether keys that a dataclass has no field for are refused, not ignored.
 
     Raises:
         PlatesError: ``error``, naming the file and the field.
     """
     try:
-        return msgspec.convert(data, kind)
+        made = msgspec.convert(data, kind)
+        unknown = _unknown_key(data, made) if known_keys_only else ""
+        if unknown:
+            raise error(f"{source}: {unknown}: unknown, perhaps of a newer version")
+        return made
     except msgspec.ValidationError as cause:
         what, _, place = str(cause).partition(" - at ")
         field = place.strip("`").removeprefix("$").removeprefix(".")
         raise error(f"{source}: {field + ': ' if field else ''}{what.lower()}") from cause
     except RecursionError as cause:
         raise error(f"{source}: nested too deeply") from cause
+
+
+def check_fields(value: object, source: object, error: type[PlatesError]) -> None:
+    """Check the fields of a dataclass instance against their annotations, bounds included.
+
+    For ``__post_init__``: so the same limits hold for files, command lines and callers.
+
+    Args:
+        value: An instance of a dataclass whose annotations msgspec knows.
+        source: What error messages call it.
+        error: Class of the error to raise.
+
+    Raises:
+        PlatesError: ``error``, naming the field.
+    """
+    kind = _fields_of(type(value))
+    convert({name: getattr(value, name) for name in kind.__struct_fields__}, kind, source, error)
+
+
+@functools.cache
+def _fields_of(kind: type) -> type[msgspec.Struct]:
+    """The same fields without ``__post_init__``, which would ask again without end."""
+    hints = get_type_hints(kind, include_extras=True)
+    return msgspec.defstruct(
+        kind.__name__, [(field.name, hints[field.name]) for field in dataclasses.fields(kind)]
+    )
+
+
+def _unknown_key(data: object, made: object) -> str:
+    """The first key of ``data`` that became no field of ``made``; empty where all did."""
+    if not isinstance(data, dict) or not dataclasses.is_dataclass(made):
+        return ""
+    fields = {field.name for field in dataclasses.fields(made)}
+    for key, value in data.items():
+        if key not in fields:
+            return str(key)
+        inner = _unknown_key(value, getattr(made, key))
+        if inner:
+            return f"{key}.{inner}"
+    return ""
 
 
 def _finite(digits: str) -> float:

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from lightning_plates.errors import AnnotationError
-from lightning_plates.schema import convert, parse_json
+from lightning_plates.schema import check_fields, convert, parse_json
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,26 @@ def test_what_does_not_fit_names_file_and_field(data, message):
 def test_what_is_no_json_is_one_line(text):
     with pytest.raises(AnnotationError, match=r"^a.json: not JSON \(.*\)$"):
         parse_json(text, "a.json", AnnotationError)
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [({"sizes": [], "more": 1}, "more"), ({"inner": {"width": 1, "depth": 2}}, "inner.depth")],
+)
+def test_unknown_keys_are_ignored_or_refused(data, field):
+    @dataclass(frozen=True)
+    class Box:
+        sizes: tuple[str, ...] = ()
+        inner: Size | None = None
+
+    assert convert(data, Box, "a.json", AnnotationError)
+    with pytest.raises(AnnotationError, match=f"^a.json: {field}: unknown"):
+        convert(data, Box, "a.json", AnnotationError, known_keys_only=True)
+
+
+def test_fields_of_what_a_program_built_are_checked_alike():
+    check_fields(Size(3), "size", AnnotationError)
+    with pytest.raises(AnnotationError, match="^size: width: expected `int` >= 1"):
+        check_fields(Size(0), "size", AnnotationError)
+    with pytest.raises(AnnotationError, match="^size: name: expected `str`, got `int`"):
+        check_fields(Size(1, 5), "size", AnnotationError)
