@@ -92,7 +92,7 @@ def _optimise(source: Path, target: Path, level: str) -> None:
     options = ort.SessionOptions()
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, f"ORT_{level}")
     options.optimized_model_filepath = str(target)
-    options.log_severity_level = 3  # 3: errors only
+    options.log_severity_level = 4  # fatal: errors come as exceptions too
     options.add_session_config_entry("session.save_model_format", target.suffix[1:].upper())
     try:
         ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])

@@ -37,6 +37,8 @@ _Name: TypeAlias = Annotated[
     str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z")
 ]
 _Shape: TypeAlias = tuple[str | int, ...]
+Sizes: TypeAlias = tuple[int | None, ...]
+"""Shape of a tensor; ``None`` where any size goes."""
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "layout": ("NCHW", "NHWC"),
@@ -136,18 +138,18 @@ class ModelSpec:
         return tuple(_OUTPUTS[self.decoding])
 
     @property
-    def output_shapes(self) -> Mapping[str, tuple[int | None, ...]]:
-        """Shape of each output by name; ``None`` where any size goes."""
+    def output_shapes(self) -> Mapping[str, Sizes]:
+        """Shape of each output by name."""
         return {
             name: tuple(size if isinstance(size, int) else None for size in shape)
             for name, shape in _OUTPUTS[self.decoding].items()
         }
 
-    def misfit(self, shapes: Mapping[str, tuple[int | None, ...]], batch: int | None = None) -> str:
+    def misfit(self, shapes: Mapping[str, Sizes | None], batch: int | None = None) -> str:
         """Say in a few words which output contradicts :attr:`decoding`; empty where none does.
 
         Args:
-            shapes: Shape of each output by name; ``None`` where a file leaves a size open.
+            shapes: Shape of each output by name; ``None`` where it is not known.
             batch: Photos in the batch, where that is known.
         """
         missing = sorted(set(self.output_names) - set(shapes))
@@ -156,13 +158,7 @@ class ModelSpec:
         known: dict[str | int, int] = {} if batch is None else {"N": batch}
         for name, wanted in _OUTPUTS[self.decoding].items():
             got = shapes[name]
-            sizes = [
-                (axis, size) for axis, size in zip(wanted, got, strict=False) if size is not None
-            ]
-            if len(got) != len(wanted) or any(
-                known.setdefault(axis, axis if isinstance(axis, int) else size) != size
-                for axis, size in sizes
-            ):
+            if got is not None and not _fits(got, wanted, known):
                 return _describe_misfit(name, wanted, got)
         return ""
 
@@ -205,7 +201,18 @@ class ModelSpec:
         return convert(fields, cls, "model spec", SpecError, known_keys_only=True)
 
 
-def _describe_misfit(name: str, wanted: _Shape, got: tuple[int | None, ...]) -> str:
+def _fits(got: Sizes, wanted: _Shape, known: dict[str | int, int]) -> bool:
+    """Compare axis by axis; what lettered axes are is noted in ``known``."""
+    if len(got) != len(wanted):
+        return False
+    sizes = [(axis, size) for axis, size in zip(wanted, got, strict=True) if size is not None]
+    return all(
+        known.setdefault(axis, axis if isinstance(axis, int) else size) == size
+        for axis, size in sizes
+    )
+
+
+def _describe_misfit(name: str, wanted: _Shape, got: Sizes) -> str:
     shown = ", ".join(map(str, wanted))
     found = ", ".join("any" if size is None else str(size) for size in got)
     return f"output {name!r} has shape ({found}), expected ({shown})"

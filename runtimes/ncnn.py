@@ -27,6 +27,10 @@ class NcnnRuntime(Runtime):
     label, module, extra, suffixes = "ncnn", "ncnn", "ncnn", (".param",)
     reentrant = True  # each inference has an extractor of its own
 
+    def _files(self, model: Path) -> list[Path]:
+        weights = model.with_suffix(".bin")
+        return [model, weights] if weights.exists() else [model]
+
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ncnn = require(self.module, extra=self.extra)
         inputs = _inputs(model, read_layers(model))

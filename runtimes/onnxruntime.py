@@ -46,7 +46,7 @@ class OnnxRuntime(Runtime):
         ort = require(self.module, extra=self.extra)
         provider = _PROVIDERS[device]
         options = ort.SessionOptions()
-        options.log_severity_level = 3  # 3: errors only; graph-optimiser warnings are no news
+        options.log_severity_level = 4  # fatal: errors come as exceptions too
         if threads is not None:
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1

@@ -66,7 +66,7 @@ def test_unknown_keys_are_ignored_or_refused(data, field):
 
 def test_fields_of_what_a_program_built_are_checked_alike():
     check_fields(Size(3), "size", AnnotationError)
-    with pytest.raises(AnnotationError, match="^size: width: expected `int` >= 1"):
+    with pytest.raises(AnnotationError, match=r"^size: width: expected `int` >= 1"):
         check_fields(Size(0), "size", AnnotationError)
-    with pytest.raises(AnnotationError, match="^size: name: expected `str`, got `int`"):
+    with pytest.raises(AnnotationError, match=r"^size: name: expected `str`, got `int`"):
         check_fields(Size(1, 5), "size", AnnotationError)
