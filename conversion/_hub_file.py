@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_plates.errors import ConversionError, InputError
+from lightning_plates.files import check_regular
 from lightning_plates.optional import require
 from lightning_plates.spec import ModelSpec
 from runtimes import open_model
@@ -110,7 +111,8 @@ def save_fixed_shapes(hub: Hub, target: Path, batch: int = 1) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """SHA-256 of a regular file's content, in hexadecimal."""
+    check_regular(path)
     with path.open("rb") as file:
         digest = hashlib.sha256()
         for block in iter(lambda: file.read(1 << 20), b""):

@@ -26,7 +26,7 @@ from conversion._comparison import answer_photos
 from conversion._discovery import find_converter, list_converters
 from conversion._fate import Fates, Node, Trace, find_fates, read_nodes
 from conversion._hub_file import Hub, load_graph, open_hub, sha256_of
-from conversion._manifest import SUFFIX, read_manifest, size_of
+from conversion._manifest import SUFFIX, Facts, read_manifest, size_of
 from conversion._operator_table import Operator, Outcome, write_table
 from conversion._parity import TOLERANCES, Outputs
 from conversion.hub import load_parity_photos
@@ -134,7 +134,7 @@ def _converted_files(places: Sequence[Path]) -> Iterator[Path]:
             yield from (file.with_suffix("") for file in sorted(place.glob(f"*{SUFFIX}")))
 
 
-def _outcome_of(model: Path, facts: dict[str, Any], hub_file: Path, graph: Graph) -> Outcome:
+def _outcome_of(model: Path, facts: Facts, hub_file: Path, graph: Graph) -> Outcome:
     converter = find_converter(facts["converter"])()
     variant = model.name.removeprefix(f"{hub_file.stem}.").removesuffix(converter.suffix)
     variant = variant.removesuffix(converter.file_suffix().removesuffix(converter.suffix))

@@ -70,11 +70,18 @@ def convert(
             raise error(f"{source}: {unknown}: unknown, perhaps of a newer version")
         return made
     except msgspec.ValidationError as cause:
-        what, _, place = str(cause).partition(" - at ")
-        field = place.strip("`").removeprefix("$").removeprefix(".")
-        raise error(f"{source}: {field + ': ' if field else ''}{what.lower()}") from cause
+        raise error(f"{source}: {_describe(str(cause))}") from cause
     except RecursionError as cause:
         raise error(f"{source}: nested too deeply") from cause
+
+
+def _describe(text: str) -> str:
+    """Put the place first: ``Expected `int` - at `$.a[0]``` → ``a[0]: expected `int```."""
+    what, _, place = text.partition(" - at ")
+    key, _, inside = place.partition("` in `")  # "`key` in `$.a`": a key of a
+    field = (inside or key).strip("`").removeprefix("$").removeprefix(".")
+    where = f"{field + ': ' if field else ''}{'a key: ' if inside else ''}"
+    return f"{where}{what[:1].lower()}{what[1:]}"
 
 
 def check_fields(value: object, source: object, error: type[PlatesError]) -> None:
@@ -90,7 +97,8 @@ def check_fields(value: object, source: object, error: type[PlatesError]) -> Non
     Raises:
         PlatesError: ``error``, naming the field.
     """
-    kind = _fields_of(type(value))
+    cls: Any = type(value)
+    kind = _fields_of(cls)
     convert({name: getattr(value, name) for name in kind.__struct_fields__}, kind, source, error)
 
 

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import msgspec
@@ -14,9 +14,13 @@ class Size:
     name: str = ""
 
 
+Capital = Annotated[str, msgspec.Meta(pattern="^[A-Z]")]
+
+
 @dataclass(frozen=True)
 class Sizes:
     sizes: list[Size]
+    names: dict[Capital, Capital] = field(default_factory=dict)
 
 
 def test_fits_become_the_type():
@@ -32,6 +36,11 @@ def test_fits_become_the_type():
         ({"sizes": [{"width": "3"}]}, r"a.json: sizes\[0\].width: expected `int`, got `str`"),
         ({"sizes": [{"width": 0}]}, r"a.json: sizes\[0\].width: expected `int` >= 1"),
         ({"sizes": [{}]}, r"a.json: sizes\[0\]: object missing required field `width`"),
+        (
+            {"sizes": [], "names": {"a": "A"}},
+            r"a.json: names: a key: expected `str` matching .*A-Z",
+        ),
+        ({"sizes": [], "names": {"A": "a"}}, r"a.json: names\[...\]: expected `str` matching"),
         ({"sizes": [{"width": True}]}, r"a.json: sizes\[0\].width: expected `int`, got `bool`"),
     ],
 )
