@@ -115,6 +115,7 @@ def make_cell(task: Task, name: str, cls: type[Converter], variant: Variant) -> 
     converter = cls.from_words(variant.words)
     try:
         converter.check_tool()
+        converter.prepare_tool()
     except MissingDependencyError as error:
         return _cell(task, cls, variant, "", None, str(error))
     key = _key(task, name, converter, variant)

@@ -9,6 +9,7 @@ import numpy as np
 
 from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
+from lightning_plates.spec import MAX_SIDE
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 from runtimes._ncnn_graph import Layer, read_layers
 
@@ -70,10 +71,13 @@ def _inputs(model: Path, layers: list[Layer]) -> Specs:
     found = []
     for layer in layers:
         if layer.kind == "Input":
-            shape = tuple(int(layer.params.get(axis, "0")) for axis in ("2", "1", "0"))
-            if 0 in shape:
+            sizes = [layer.params.get(axis, "0") for axis in ("2", "1", "0")]
+            shape = tuple(int(size) if size.isdecimal() else 0 for size in sizes)
+            # What is larger would fill the memory when it is tried.
+            if not all(1 <= size <= MAX_SIDE for size in shape) or len(layer.outputs) != 1:
                 raise ModelError(
-                    f"{model}: its input {layer.name!r} has no size; make the file with: "
+                    f"{model}: its input {layer.name!r} has no size that is possible "
+                    f"({', '.join(sizes)}); make the file with: "
                     "python -m conversion.ncnn MODEL.onnx -o DIR"
                 )
             found.append(TensorSpec(layer.outputs[0], (1, *shape), _FLOAT32))
