@@ -309,7 +309,7 @@ class Converter(ABC):
                 f"(choose from: {', '.join(self.precisions)})"
             )
         kept, search = getattr(self, "keep_float", None), getattr(self, "search", False)
-        if precision != "int8" and (kept is not None or search):
+        if precision != "int8" and (kept or search):
             raise InputError(f"--keep-float and --search are of --precision int8, not {precision}")
         if kept is not None and search:
             raise InputError(

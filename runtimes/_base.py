@@ -199,8 +199,17 @@ class Runtime(ABC):
             target: The file to write, which may be the model itself.
 
         Raises:
-            InputError: The format cannot carry another spec, or not in another place.
+            InputError: As :meth:`check_storable`.
             OSError: The target cannot be written; what lay there stays.
+        """
+        self.check_storable(target)
+        write_text(self._spec_sidecar(), spec.to_json() + "\n")
+
+    def check_storable(self, target: Path) -> None:
+        """Make sure that :meth:`store_spec` can write to ``target``, before work is done for it.
+
+        Raises:
+            InputError: The format cannot carry another spec, or not in another place.
         """
         sidecar = self._spec_sidecar()
         if not sidecar.exists():
@@ -213,7 +222,6 @@ class Runtime(ABC):
                 f"{target}: the spec lies in {sidecar.name}, so it is changed in place only; "
                 "copy the model first"
             )
-        write_text(sidecar, spec.to_json() + "\n")
 
     def run(self, feeds: Tensors) -> Tensors:
         """Run the model once.

@@ -438,7 +438,10 @@ def test_an_empty_calibration_folder_is_named(tmp_path):
         (["onnxruntime", "tiny.onnx", "-o", "x", "--calibration", "gone"], "gone: not a folder"),
         (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "nan"], "--min-iou is nan"),
         (["onnxruntime", "m.onnx", "-o", "x", "--search"], "are of --precision int8, not fp32"),
-        (["onnxruntime", "m.onnx", "-o", "x", "--keep-float"], "are of --precision int8, not fp32"),
+        (
+            ["onnxruntime", "m.onnx", "-o", "x", "--keep-float", "a"],
+            "are of --precision int8, not fp32",
+        ),
         (
             [
                 "onnxruntime",
