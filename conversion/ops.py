@@ -25,8 +25,8 @@ from conversion._base import Converter, Job, Written
 from conversion._comparison import answer_photos
 from conversion._discovery import find_converter, list_converters
 from conversion._fate import Fates, Node, Trace, find_fates, read_nodes
-from conversion._hub_file import Hub, load_graph, open_hub, sha256_of
-from conversion._manifest import SUFFIX, read_manifest, size_of
+from conversion._hub_file import Hub, digest_of_hub, in_one_file, load_graph, open_hub
+from conversion._manifest import SUFFIX, Facts, read_manifest, size_of
 from conversion._operator_table import Operator, Outcome, write_table
 from conversion._parity import TOLERANCES, Outputs
 from conversion.hub import load_parity_photos
@@ -112,7 +112,7 @@ def read_converted(hub_file: Path, graph: Graph, places: Sequence[Path]) -> list
     Raises:
         InputError: None of them is a conversion of ``hub_file``.
     """
-    digest = sha256_of(hub_file)
+    digest = digest_of_hub(hub_file, load_graph(hub_file))
     outcomes = []
     for model in _converted_files(places):
         facts = read_manifest(model)
@@ -134,7 +134,7 @@ def _converted_files(places: Sequence[Path]) -> Iterator[Path]:
             yield from (file.with_suffix("") for file in sorted(place.glob(f"*{SUFFIX}")))
 
 
-def _outcome_of(model: Path, facts: dict[str, Any], hub_file: Path, graph: Graph) -> Outcome:
+def _outcome_of(model: Path, facts: Facts, hub_file: Path, graph: Graph) -> Outcome:
     converter = find_converter(facts["converter"])()
     variant = model.name.removeprefix(f"{hub_file.stem}.").removesuffix(converter.suffix)
     variant = variant.removesuffix(converter.file_suffix().removesuffix(converter.suffix))
@@ -195,6 +195,7 @@ def try_conversion(trial: Trial) -> Outcome | None:
     converter = cls()
     try:
         converter.check_tool()
+        converter.prepare_tool()
     except MissingDependencyError:
         return None
     graph = read_model(trial.hub.path)
@@ -204,7 +205,8 @@ def try_conversion(trial: Trial) -> Outcome | None:
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
         try:
-            written = converter.write_draft(Job(trial.hub, "fp32", None, scratch), draft)
+            hub = in_one_file(trial.hub, scratch / "hub")
+            written = converter.write_draft(Job(hub, "fp32", None, scratch), draft)
             difference, reason = _compare(converter, trial, draft)
         except _FAILURES as error:
             return _failure(cls, " ".join(str(error).split()))
