@@ -22,6 +22,7 @@ from lightning_plates.models.evaluation import (
 )
 from lightning_plates.models.heads import HeadName
 from lightning_plates.models.losses import LOSSES, LossName
+from lightning_plates.models.schedules import EpochCosine, known_length
 from lightning_plates.models.weights import read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
@@ -206,6 +207,5 @@ class LitBoxRegressor(SpecModule):
                 "optimizer": optimizer,
                 "lr_scheduler": {"scheduler": plateau, "monitor": "val/loss"},
             }
-        epochs = self.trainer.max_epochs or 1
-        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
-        return {"optimizer": optimizer, "lr_scheduler": cosine}
+        schedule = EpochCosine(optimizer, known_length(self.trainer.max_epochs or 1))
+        return {"optimizer": optimizer, "lr_scheduler": schedule}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,6 +23,7 @@ from lightning_plates.models.dense_head import (
 )
 from lightning_plates.models.dense_losses import dense_loss, encode_targets, teacher_loss
 from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
+from lightning_plates.models.schedules import WarmUpCosine, known_length
 from lightning_plates.models.weights import BackboneWeights, Origin, read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 _Begun: TypeAlias = tuple[PlateDetector, Origin, str]
 """What training begins with: the network, what its backbone expects, and where it comes from."""
-
-WARM_UP_STEPS = 40
-"""Steps over which the learning rate rises to its full value."""
 
 
 class LitPlateDetector(SpecModule):
@@ -187,8 +184,7 @@ class LitPlateDetector(SpecModule):
             ],
             weight_decay=self.hparams["weight_decay"],
         )
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+        schedule = WarmUpCosine(optimizer, known_length(self.trainer.estimated_stepping_batches))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
@@ -236,12 +232,6 @@ def _load_detector(checkpoint: Path, role: str) -> LitPlateDetector:
     if not isinstance(module, LitPlateDetector):
         raise ConfigError(f"{role} {checkpoint}: not a plate detector")
     return module
-
-
-def _rate(step: int, steps: int) -> float:
-    """Share of the full learning rate at ``step`` of ``steps``."""
-    warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return warm_up * (1 + math.cos(math.pi * min(step, steps) / max(steps, 1))) / 2
 
 
 def pair_best(answer: PlateOutput, batch: PlateBatch) -> EvaluatedBatch:
