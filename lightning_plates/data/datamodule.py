@@ -12,7 +12,12 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from lightning_plates.data.dataset import EpochSampler, PlateDataset, collate
+from lightning_plates.data.dataset import (
+    EpochSampler,
+    PlateDataset,
+    collate,
+    measuring_sampler,
+)
 from lightning_plates.data.feature_cache import (
     FeatureDataset,
     FeatureRows,
@@ -147,20 +152,23 @@ class PlateDataModule(LightningDataModule):
         self, dataset: Dataset[Any], shuffle: bool, collate_fn: Callable[[Any], Any], workers: int
     ) -> DataLoader[Any]:
         assert self.trainer is not None
-        sampler = EpochSampler(
-            dataset,
-            num_replicas=self.trainer.world_size,
-            rank=self.trainer.global_rank,
-            shuffle=shuffle,
-            seed=self.seed,
-        )
         return DataLoader(
             dataset,
             self.batch_size,
-            sampler=sampler,
+            sampler=self._sampler(dataset) if shuffle else measuring_sampler(dataset, self.trainer),
             collate_fn=collate_fn,
             num_workers=workers,
             pin_memory=torch.cuda.is_available(),
+        )
+
+    def _sampler(self, dataset: Dataset[Any]) -> EpochSampler:
+        assert self.trainer is not None
+        return EpochSampler(
+            dataset,
+            num_replicas=self.trainer.world_size,
+            rank=self.trainer.global_rank,
+            shuffle=True,
+            seed=self.seed,
         )
 
     def _cached(self, photos: PlateDataset) -> FeatureDataset:

@@ -13,6 +13,7 @@ import torch
 from pytorch_lightning import LightningModule
 
 from lightning_plates.errors import ConfigError, InputError, ModelError
+from lightning_plates.models.evaluation import PhotoMeans
 from lightning_plates.spec import ModelSpec
 
 RECORD_KEY = "lightning_plates"
@@ -36,6 +37,22 @@ class SpecModule(LightningModule):
     """Pre- and post-processing of the network."""
     monitor = "val/mean_iou"
     """Logged value that chooses the best epoch; lower is better where its name says loss."""
+    photo_means: PhotoMeans
+    """What the validation and test steps measured; logged behind the last batch."""
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over the validation photos."""
+        self._log_means("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the means over the test photos."""
+        self._log_means("test")
+
+    def _log_means(self, side: str) -> None:
+        means = self.photo_means.compute()
+        self.photo_means.reset()
+        # All processes have the same values; Lightning warns where it may not synchronise them.
+        self.log_dict({f"{side}/{name}": mean for name, mean in means.items()}, sync_dist=True)
 
     def resize_input(self, side: int) -> None:
         """Take photos of ``side`` × ``side`` pixels from now on, where the network allows it.

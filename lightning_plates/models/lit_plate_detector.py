@@ -22,7 +22,13 @@ from lightning_plates.models.dense_head import (
     average_mirrored,
 )
 from lightning_plates.models.dense_losses import dense_loss, encode_targets, teacher_loss
-from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
+from lightning_plates.models.evaluation import (
+    EVALUATED,
+    QUALITY_NAMES,
+    EvaluatedBatch,
+    PhotoMeans,
+    measure_boxes,
+)
 from lightning_plates.models.schedules import WarmUpCosine, known_length
 from lightning_plates.models.weights import BackboneWeights, Origin, read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
@@ -89,6 +95,7 @@ class LitPlateDetector(SpecModule):
         network.freeze(frozen_layers)
         # Convolutions on CPUs and tensor cores run faster with the channels innermost.
         self.network = network.to(memory_format=torch.channels_last)
+        self.photo_means = PhotoMeans(QUALITY_NAMES)
         self._averages_mirrored = False
         # In a list, so that it is no part of this network and of its checkpoints.
         self._teachers: list[PlateDetector] = []
@@ -153,24 +160,22 @@ class LitPlateDetector(SpecModule):
                 known = teacher.grid(images)
             loss = loss + self.hparams["teacher_weight"] * teacher_loss(grid, known)
         values = {"train/loss": loss, "train/heat_loss": heat, "train/box_loss": box}
-        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(images))
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
         return loss
 
     def validation_step(self, batch: PlateBatch, batch_idx: int) -> dict[str, EvaluatedBatch]:
         """Measure the best-scored box of each photo that shows a plate."""
-        return self._evaluate(batch, "val")
+        return self._evaluate(batch)
 
     def test_step(self, batch: PlateBatch, batch_idx: int) -> dict[str, EvaluatedBatch]:
-        """Likewise."""
-        return self._evaluate(batch, "test")
+        """As for validation."""
+        return self._evaluate(batch)
 
-    def _evaluate(self, batch: PlateBatch, side: str) -> dict[str, EvaluatedBatch]:
+    def _evaluate(self, batch: PlateBatch) -> dict[str, EvaluatedBatch]:
         images = batch.images.contiguous(memory_format=torch.channels_last)
         evaluated = pair_best(self(images), batch)
         count = len(evaluated.numbers)
-        if count:
-            values = {f"{side}/{k}": v for k, v in measure_boxes(evaluated).summary().items()}
-            self.log_dict(values, on_step=False, on_epoch=True, batch_size=count)
+        self.photo_means.update(measure_boxes(evaluated).summary() if count else {}, count)
         return {EVALUATED: evaluated}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

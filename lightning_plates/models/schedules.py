@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR
 
@@ -37,7 +38,8 @@ class EpochCosine(CosineAnnealingLR):
         if self.T_max != epochs:
             self.T_max = epochs
             share = (1 + math.cos(math.pi * self.last_epoch / epochs)) / 2
-            _set_rates(self, [base * share for base in self.base_lrs])
+            rates = [base * share for base in self.base_lrs]
+            _set_rates(self, rates)
 
 
 class WarmUpCosine(LambdaLR):
@@ -78,7 +80,7 @@ def rate_share(step: int, steps: int) -> float:
     return warm_up * (1 + math.cos(math.pi * min(step, steps) / max(steps, 1))) / 2
 
 
-def _set_rates(schedule: CosineAnnealingLR | LambdaLR, rates: Sequence[float]) -> None:
+def _set_rates(schedule: CosineAnnealingLR | LambdaLR, rates: Sequence[float | Tensor]) -> None:
     for group, rate in zip(schedule.optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
     schedule._last_lr = list(rates)
