@@ -8,12 +8,10 @@ to every format whose tool is installed, in a temporary folder.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +29,7 @@ from conversion._operator_table import Operator, Outcome, write_table
 from conversion._parity import TOLERANCES, Outputs
 from conversion.hub import load_parity_photos
 from lightning_plates.console import run_reporting
+from lightning_plates.data.workers import fresh_processes
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import (
     ConversionError,
@@ -178,9 +177,7 @@ def convert_everywhere(
     with tempfile.TemporaryDirectory() as folder:
         hub = _open(model, Path(folder))
         for name in only or list_converters():
-            # Started anew and not forked: the tools' threads do not survive a fork.
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(1, context) as pool:
+            with fresh_processes(1) as pool:
                 try:
                     outcome = pool.submit(try_conversion, Trial(name, hub, photos)).result()
                 except BrokenProcessPool:

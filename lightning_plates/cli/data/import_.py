@@ -17,7 +17,7 @@ from lightning_plates.cli._arguments import (
     worker_count,
 )
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import INTERRUPTED, report_failure
+from lightning_plates.console import report_interruption
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.registry import format_titles, writable_formats
@@ -52,8 +52,8 @@ def main(argv: list[str]) -> int:
     options = ImportOptions(args.quality, args.max_side, tuple(args.box_scale))
     try:
         return _run(args, labels, options)
-    except KeyboardInterrupt:
-        return report_failure("interrupted; nothing was written", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return report_interruption(error, "nothing was written")
 
 
 def _run(args: argparse.Namespace, labels: Labels, options: ImportOptions) -> int:
