@@ -12,6 +12,12 @@ RUNTIME_EXTRAS := train,data,tflite,openvino,ncnn,tvm,executorch,dev
 RUNTIME_TESTS := tests/conversion tests/runtimes tests/test_without_extras.py
 DEMO := runs/demo
 
+# As lightning_plates/silence.py does, for programs that import none of ours; and pip's update check.
+export ORT_DISABLE_TELEMETRY ?= 1
+export NO_ALBUMENTATIONS_UPDATE ?= 1
+export HF_HUB_DISABLE_TELEMETRY ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+
 .PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes slow lint types imports check thesis \
 	constraints clean help
 
