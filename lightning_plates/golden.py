@@ -19,6 +19,7 @@ from lightning_plates.agreement import Agreement
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
+from lightning_plates.shipment import check_shipped
 
 SUFFIX = ".golden.npz"
 """What follows the model file's name."""
@@ -66,6 +67,7 @@ def load_golden(file: Path) -> Golden:
     Raises:
         InputError: The file is missing or not such a file.
     """
+    check_shipped(file)
     try:
         # NumPy leaves a file that it opened itself open when it is no archive.
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:

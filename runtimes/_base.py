@@ -24,6 +24,7 @@ from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError, ModelError, SpecError
 from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
+from lightning_plates.shipment import check_shipped
 from lightning_plates.spec import ModelSpec
 
 Tensors: TypeAlias = Mapping[str, NDArray[np.generic]]
@@ -73,7 +74,8 @@ class Runtime(ABC):
 
     Raises:
         InputError: The file is missing, or the runtime has no such device.
-        ModelError: The library cannot open the file, or lacks the device.
+        ModelError: The library cannot open the file, or lacks the device; or a model that ships
+            is damaged.
         MissingDependencyError: The library is not installed.
     """
 
@@ -99,6 +101,7 @@ class Runtime(ABC):
     def __init__(self, model: Path, device: str | None = None, threads: int | None = None) -> None:
         if not model.exists():
             raise InputError(f"{model}: no such file")
+        check_shipped(model)
         if threads is not None and threads < 1:
             raise InputError(f"threads is {threads}, expected 1 or more")
         self.model = model

@@ -13,6 +13,7 @@ import torch
 from pytorch_lightning import LightningModule
 
 from lightning_plates.errors import ConfigError, InputError, ModelError
+from lightning_plates.shipment import check_shipped
 from lightning_plates.spec import ModelSpec
 
 RECORD_KEY = "lightning_plates"
@@ -118,6 +119,7 @@ def read_record(path: Path) -> Record:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    check_shipped(path)
     try:
         with warnings.catch_warnings():
             # A warning about a foreign pickle helps nobody: it is refused right below.

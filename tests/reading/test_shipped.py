@@ -1,13 +1,14 @@
 import pytest
 
+from lightning_plates import shipment
 from lightning_plates.errors import InputError
 from lightning_plates.reading import shipped
 
 
 @pytest.fixture
 def roots(tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "CHECKOUT", tmp_path / "checkout")
-    monkeypatch.setattr(shipped, "PACKAGED", tmp_path / "package")
+    monkeypatch.setattr(shipment, "CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(shipment, "PACKAGED", tmp_path / "package")
     return tmp_path
 
 
