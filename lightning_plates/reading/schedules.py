@@ -201,7 +201,7 @@ def _date(entry: Entry, text: str) -> dt.date:
 def _timezone(entry: Entry) -> ZoneInfo:
     try:
         return ZoneInfo(entry.text())
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a region alone
         raise entry.error(f"unknown time zone {entry.text()!r}") from error
 
 

@@ -52,6 +52,7 @@ def test_a_complete_file_is_read(tmp_path):
         ("suspended_dates: []", "suspended_dates: [2021-01-05/2021-01-01]", 12, "range ends"),
         ("suspended_on_holidays: true", "suspended_on_holidays: perhaps", 11, "true or false"),
         ("America/Costa_Rica", "America/Nowhere", 2, "unknown time zone"),
+        ("America/Costa_Rica", "America", 2, "unknown time zone"),
         ("timezone: America/Costa_Rica", "timezone: [", 4, "not YAML"),
     ],
 )
