@@ -26,6 +26,8 @@ import importlib.metadata, json, sys
 pins = json.load(sys.stdin)
 sys.exit(any(importlib.metadata.version(name) != pins[name] for name in pins))
 """
+_OWN_FOLDERS = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP")
+"""Environment variables of the folders into which tools write unasked."""
 _PINS = Path(__file__).parent / "tools"
 _INSTALL_TIMEOUT_S = 3600
 """A slow line or a board's SD card must be able to finish."""
@@ -67,7 +69,8 @@ class ToolEnvironment:
     def run(self, words: Sequence[str | Path]) -> str:
         """Run the environment's Python with ``words``, e.g. ``["-m", "onnx2tf", …]``.
 
-        Neither our packages nor the user's reach it.
+        Neither our packages nor the user's reach it, and what it writes into a home or temporary
+        folder, as Keras does its settings, is thrown away. It inherits what silences reports.
 
         Returns:
             What it printed on standard output.
@@ -77,7 +80,14 @@ class ToolEnvironment:
             MissingDependencyError: The environment cannot be made.
         """
         command = [str(self.ensure()), "-I", *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        with tempfile.TemporaryDirectory() as scratch:
+            done = subprocess.run(
+                command,
+                env={**os.environ, **dict.fromkeys(_OWN_FOLDERS, scratch)},
+                capture_output=True,
+                text=True,
+                errors="replace",
+            )
         if done.returncode != 0:
             raise ConversionError(
                 f"{self.name} tool failed: {_last_line(done.stderr or done.stdout)} "

@@ -28,6 +28,7 @@ from lightning_plates.files import read_bytes
 from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
 from lightning_plates.schema import convert, parse_json
+from lightning_plates.shipment import check_shipped
 
 SUFFIX = ".golden.npz"
 """What follows the model file's name."""
@@ -99,6 +100,7 @@ def load_golden(file: Path) -> Golden:
         InputError: The file is missing, damaged, or not such a file; the message says what is
             wrong where.
     """
+    check_shipped(file)
     try:
         data = read_bytes(file, _MAX_BYTES)
         _refuse_bomb(data)

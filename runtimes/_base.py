@@ -25,6 +25,7 @@ from lightning_plates.errors import InputError, ModelError, SpecError
 from lightning_plates.files import check_regular, read_bytes
 from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
+from lightning_plates.shipment import check_shipped
 from lightning_plates.spec import ModelSpec, Sizes
 
 Tensors: TypeAlias = Mapping[str, NDArray[np.generic]]
@@ -94,7 +95,8 @@ class Runtime(ABC):
     Raises:
         InputError: The file is missing or none that can be read as a whole, the number of threads
             is out of range, or the runtime has no such device.
-        ModelError: The library cannot open the file, or lacks the device.
+        ModelError: The library cannot open the file, or lacks the device; or a model that ships
+            is damaged.
         MissingDependencyError: The library is not installed.
     """
 
@@ -122,6 +124,7 @@ class Runtime(ABC):
     def __init__(self, model: Path, device: str | None = None, threads: int | None = None) -> None:
         for file in self._files(model):
             require_regular(file)
+        check_shipped(model)
         if threads is not None and not 1 <= threads <= MAX_THREADS:
             raise InputError(f"threads is {threads}, expected 1 to {MAX_THREADS}")
         self.model = model

@@ -20,6 +20,7 @@ from lightning_plates.errors import ConfigError, InputError, ModelError, SpecErr
 from lightning_plates.files import check_regular
 from lightning_plates.models.evaluation import PhotoMeans
 from lightning_plates.schema import convert
+from lightning_plates.shipment import check_shipped
 from lightning_plates.spec import ModelSpec
 
 RECORD_KEY = "lightning_plates"
@@ -171,6 +172,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
+    check_shipped(path)
     try:
         with warnings.catch_warnings():
             # A warning about a foreign pickle helps nobody: it is refused right below.
