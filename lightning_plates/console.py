@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from lightning_plates.errors import PlatesError
+from lightning_plates.errors import PlatesError, one_line
 from lightning_plates.optional import explain_missing
 from lightning_plates.text_streams import accept_any_text
 
@@ -58,7 +58,7 @@ def _run_and_flush(command: Callable[[list[str]], int], argv: list[str]) -> int:
 
 def report_failure(message: str, status: int) -> int:
     """Print ``message`` as one line on standard error and return ``status``."""
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    print(f"error: {one_line(message)}", file=sys.stderr)
     return status
 
 

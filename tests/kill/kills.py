@@ -57,7 +57,7 @@ def run_undisturbed(name: str, folder: Path) -> Reference:
     scenario.prepare(inputs)
     out.mkdir(parents=True)
     began = time.perf_counter()
-    status, errors = _finish(scenario.words(inputs, out), folder)
+    status, errors = _finish(scenario.words(inputs), out)
     if status != 0:
         raise RuntimeError(f"{name} fails undisturbed (status {status}): {errors}")
     seconds = time.perf_counter() - began
@@ -75,17 +75,17 @@ def kill_once(name: str, seed: int, reference: Reference, folder: Path) -> Kill:
     out = folder / f"{name}-{seed}"
     out.mkdir()
     which = signal.SIGTERM if rng.random() < 0.2 else signal.SIGKILL
-    words = scenario.words(reference.inputs, out)
+    words = scenario.words(reference.inputs)
     faults: list[str] = []
     moments = []
     for attempt in range(rng.choice((1, 1, 1, 2))):
         again = words if attempt == 0 else [*words, *scenario.resume]
         moment, has_come = _draw_moment(rng, reference, out)
-        was_running, found = _interrupt(again, which, has_come, folder)
+        was_running, found = _interrupt(again, which, has_come, out)
         faults += [*found, *broken_files(out)]
         moments.append(moment)
     survivors = scenario.survivors(out)
-    faults += _continue(scenario, words, out, folder)
+    faults += _continue(scenario, words, out)
     faults += _lost(survivors, scenario.survivors(out))
     faults += differences(reference.contents, contents(out))
     faults += [f"left {draft} behind" for draft in drafts(out)]
@@ -112,10 +112,10 @@ def _draw_moment(rng: Random, reference: Reference, out: Path) -> tuple[str, Cal
 
 
 def _interrupt(
-    words: list[str], which: signal.Signals, has_come: Callable[[], bool], folder: Path
+    words: list[str], which: signal.Signals, has_come: Callable[[], bool], out: Path
 ) -> tuple[bool, list[str]]:
     """Whether the command was still running, and what is wrong with how it ended."""
-    with _started(words, folder) as process:
+    with _started(words, out) as process:
         began = time.perf_counter()
         while process.poll() is None and not has_come():
             if time.perf_counter() - began > LONGEST:
@@ -143,8 +143,8 @@ def _judge_end(process: Started, which: signal.Signals) -> list[str]:
     return faults if status != 0 else [*faults, "exit status 0 after SIGTERM"]
 
 
-def _continue(scenario: Scenario, words: list[str], out: Path, folder: Path) -> list[str]:
-    status, errors = _finish([*words, *scenario.resume], folder)
+def _continue(scenario: Scenario, words: list[str], out: Path) -> list[str]:
+    status, errors = _finish([*words, *scenario.resume], out)
     return [] if status == 0 else [f"is not continued (status {status}): {errors[-300:]!r}"]
 
 
@@ -153,8 +153,8 @@ def _lost(before: dict[str, object], after: dict[str, object]) -> list[str]:
     return [f"{name} was finished and is lost or done again" for name in changed][:3]
 
 
-def _finish(words: list[str], folder: Path) -> tuple[int, str]:
-    with _started(words, folder) as process:
+def _finish(words: list[str], out: Path) -> tuple[int, str]:
+    with _started(words, out) as process:
         return process.wait(LONGEST), process.said()
 
 
@@ -163,18 +163,18 @@ class Started(subprocess.Popen[bytes]):
 
     Args:
         words: Its command line.
-        folder: Its working directory and home.
+        out: Its working directory; its home is the folder above.
     """
 
-    def __init__(self, words: list[str], folder: Path) -> None:
+    def __init__(self, words: list[str], out: Path) -> None:
         # Not a pipe: workers that outlive their parent would keep it open.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by `end`
         environment = os.environ | {
             "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT),
-            "HOME": str(folder), "LANG": "C.UTF-8",
+            "HOME": str(out.parent), "LANG": "C.UTF-8",
         }  # fmt: skip
         super().__init__(
-            words, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+            words, cwd=out, env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=self._errors, start_new_session=True,
         )  # fmt: skip
 
@@ -192,8 +192,8 @@ class Started(subprocess.Popen[bytes]):
 
 
 @contextmanager
-def _started(words: list[str], folder: Path) -> Iterator[Started]:
-    process = Started(words, folder)
+def _started(words: list[str], out: Path) -> Iterator[Started]:
+    process = Started(words, out)
     try:
         yield process
     finally:

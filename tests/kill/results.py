@@ -78,9 +78,10 @@ def _first_difference(expected: Any, got: Any) -> str:
     if len(expected) != len(got):
         return f"{len(expected)} entries became {len(got)}"
     if isinstance(expected, dict):
-        expected, got = sorted(expected.items()), sorted(got.items())
+        pairs = ((key, expected[key], got.get(key)) for key in sorted(expected))
+        return next(f"{k}: {_first_difference(a, b)}" for k, a, b in pairs if a != b)
     pairs = zip(expected, got, strict=True)
-    return next(f"{one!r} became {other!r}" for one, other in pairs if one != other)[:300]
+    return next(_first_difference(one, other) for one, other in pairs if one != other)
 
 
 def content_of(file: Path) -> Any:

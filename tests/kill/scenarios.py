@@ -23,8 +23,8 @@ class Scenario:
 
     prepare: Callable[[Path], None]
     """Write the inputs."""
-    words: Callable[[Path, Path], list[str]]
-    """Command line, given the folders of the inputs and of the output."""
+    words: Callable[[Path], list[str]]
+    """Command line, given the folder of the inputs; it writes to the working directory."""
     resume: tuple[str, ...]
     """Words that continue it, beside the same ones."""
     survivors: Callable[[Path], Survivors]
@@ -39,8 +39,8 @@ def _nothing(_: Path) -> None:
     pass
 
 
-def _synthesise(inputs: Path, out: Path) -> list[str]:
-    return _lightning_plates("data", "synthesise", "-o", out / "set", "--count", 24, "--size", 320,
+def _synthesise(inputs: Path) -> list[str]:
+    return _lightning_plates("data", "synthesise", "-o", "set", "--count", 24, "--size", 320,
                              "--seed", 3, "--workers", 2)  # fmt: skip
 
 
@@ -57,10 +57,8 @@ def _plates(inputs: Path) -> None:
     make_plate_set(inputs / "plates", 16)
 
 
-def _augment(inputs: Path, out: Path) -> list[str]:
-    return _lightning_plates(
-        "data", "augment", inputs / "plates", "-o", out / "set", "--workers", 2
-    )
+def _augment(inputs: Path) -> list[str]:
+    return _lightning_plates("data", "augment", inputs / "plates", "-o", "set", "--workers", 2)
 
 
 def _augmented(out: Path) -> Survivors:
@@ -84,10 +82,10 @@ def _training(inputs: Path) -> None:
         (inputs / f"{name}.yaml").write_text(yaml.safe_dump(settings))
 
 
-def _fit(name: str) -> Callable[[Path, Path], list[str]]:
-    def words(inputs: Path, out: Path) -> list[str]:
-        return _lightning_plates("fit", "--config", inputs / f"{name}.yaml", "--run", out / "run",
-                                 "--data.cache_dir", out / "features")  # fmt: skip
+def _fit(name: str) -> Callable[[Path], list[str]]:
+    def words(inputs: Path) -> list[str]:
+        return _lightning_plates("fit", "--config", inputs / f"{name}.yaml", "--run", "run",
+                                 "--data.cache_dir", "features")  # fmt: skip
 
     return words
 
@@ -117,15 +115,15 @@ def _conversion(inputs: Path) -> None:
         Image.fromarray(pixels).save(inputs / "photos" / f"{number}.png")
 
 
-def _convert(inputs: Path, out: Path) -> list[str]:
-    return [sys.executable, "-m", "conversion", "all", str(inputs / "tiny.onnx"), "-o", str(out),
+def _convert(inputs: Path) -> list[str]:
+    return [sys.executable, "-m", "conversion", "all", str(inputs / "tiny.onnx"), "-o", "made",
             "--calibration", str(inputs / "photos"), "--only", "onnxruntime",
             "--min-iou", "0.5"]  # fmt: skip
 
 
 def _converted(out: Path) -> Survivors:
     """Models that have a manifest, which is put in place last."""
-    return {file.name: file.read_bytes() for file in out.glob("*.onnx.json")}
+    return {file.name: file.read_bytes() for file in (out / "made").glob("*.onnx.json")}
 
 
 def _photos(inputs: Path) -> None:
@@ -136,10 +134,9 @@ def _photos(inputs: Path) -> None:
     save_finder(inputs / "model.onnx")
 
 
-def _read(inputs: Path, out: Path) -> list[str]:
+def _read(inputs: Path) -> list[str]:
     return _lightning_plates("read", inputs / "photos", "--model", inputs / "model.onnx", "--csv",
-                             out / "t.csv", "--save", out / "pictures", "--redact",
-                             out / "redacted", "--at", "2026-11-25T07:30",
+                             "t.csv", "--save", "pictures", "--redact", "redacted", "--at", "2026-11-25T07:30",
                              "--workers", 2)  # fmt: skip
 
 
@@ -151,12 +148,9 @@ def _was_read(out: Path) -> Survivors:
     rows = csv.DictReader(io.StringIO("\n".join(_whole_lines(tables[-1]))))
     stems = [Path(row["file"]).stem for row in rows]
     # The last photo may have rows that were not written yet, and is read again.
-    names = [f"{folder}/{stem}.jpg" for stem in stems[:-1] for folder in ("pictures", "redacted")]
-    return {name: _time(out / name) for name in names}
-
-
-def _time(file: Path) -> object:
-    return file.stat().st_mtime_ns if file.exists() else "is in the table and has no picture"
+    folders = [out / "pictures", out / "redacted"]
+    files = [folder / f"photos_{stem}.jpg" for stem in stems[:-1] for folder in folders]
+    return {f"{file.parent.name}/{file.name}": file.stat().st_mtime_ns for file in files}
 
 
 def _whole_lines(file: Path) -> list[str]:

@@ -14,7 +14,7 @@ from lightning_plates.data.annotations.record import (
     BoxRecord,
     PhotoRecord,
 )
-from lightning_plates.errors import PlatesError
+from lightning_plates.errors import PlatesError, one_line
 
 OVERHANG_PX = 1.0
 """Formats with whole pixels or few decimals overhang by rounding; such a box is cut at the edge."""
@@ -58,7 +58,7 @@ class Problem:
 
     def __str__(self) -> str:
         """One line: place and problem."""
-        return f"{self.where}: {self.text}"
+        return one_line(f"{self.where}: {self.text}")
 
 
 Entry: TypeAlias = LabelRow | Problem
