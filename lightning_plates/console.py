@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from lightning_plates.errors import PlatesError
+from lightning_plates.errors import PlatesError, one_line
 from lightning_plates.languages import ENGLISH_NAME, speak, translated
 from lightning_plates.optional import explain_missing
 from lightning_plates.text_streams import (
@@ -124,7 +124,7 @@ def report_failure(message: str, status: int) -> int:
 
     It is said in the language of the command.
     """
-    print("error: " + translated(" ".join(message.split())), file=sys.stderr)
+    print(f"error: {translated(one_line(message))}", file=sys.stderr)
     return status
 
 

@@ -23,7 +23,9 @@ def raising(error):
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [
-        (InputError("photo.jpg: no\nsuch file"), 2, "error: photo.jpg: no such file\n"),
+        (InputError("photo.jpg: no\n  such file\n"), 2, "error: photo.jpg: no such file\n"),
+        (InputError("a  b\x1b[31m\x85c\u2028d\0"), 2, "error: a  b\\x1b[31m c d\\x00\n"),
+        (InputError("a" * 600 + "b" * 600), 2, f"error: {'a' * 500} … {'b' * 500}\n"),
         (KeyboardInterrupt(), 130, "error: interrupted; what was finished is kept\n"),
         (OSError(errno.ENOSPC, "No space left on device", "out.csv"), 2,
          "error: out.csv: No space left on device; free some space and run the command again\n"),
