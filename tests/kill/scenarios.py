@@ -136,7 +136,8 @@ def _photos(inputs: Path) -> None:
 
 def _read(inputs: Path) -> list[str]:
     return _lightning_plates("read", inputs / "photos", "--model", inputs / "model.onnx", "--csv",
-                             "t.csv", "--save", "pictures", "--redact", "redacted", "--at", "2026-11-25T07:30",
+                             "t.csv", "--save", "pictures", "--redact", "redacted",
+                             "--at", "2026-11-25T07:30",
                              "--workers", 2)  # fmt: skip
 
 
