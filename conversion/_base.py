@@ -26,7 +26,7 @@ from conversion.gate.parity import (
     Tolerance,
     require_agreement,
 )
-from conversion.graph.hub_file import Hub, open_hub
+from conversion.graph.hub_file import Hub, in_one_file, open_hub
 from conversion.int8.calibration import Calibration
 from conversion.int8.keep_float import SEARCH_PHOTOS
 from conversion.operators.mapping import Trace
@@ -155,24 +155,32 @@ class Converter(ABC):
     @classmethod
     def from_arguments(cls: type[ConverterType], args: argparse.Namespace) -> ConverterType:
         """Make a converter from what :meth:`add_options` declared."""
-        given = {name: getattr(args, name) for name in cls._option_names()}
+        given = {name: getattr(args, name) for name in cls.option_names()}
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
 
     @classmethod
-    def _option_names(cls) -> tuple[str, ...]:
+    def option_names(cls) -> tuple[str, ...]:
+        """Names of the options of this format."""
         if not dataclasses.is_dataclass(cls):
             return ()
         fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(cls)
         return tuple(field.name for field in fields)
 
     def check_tool(self) -> None:
-        """Make sure that the tool is there; override where it runs in its own environment.
+        """Make sure that the packages are there which this program imports itself.
 
         Raises:
-            MissingDependencyError: It is not installed; the message says what to install.
+            MissingDependencyError: One is not installed; the message says what to install.
         """
         for module in ("onnx", self.module):  # onnx reads every hub
             require(module, extra=self.extra)
+
+    def prepare_tool(self) -> None:  # noqa: B027 -- most tools run in this program
+        """Make the environment of a tool that has its own, once nothing speaks against its use.
+
+        Raises:
+            MissingDependencyError: It cannot be made.
+        """
 
     def tool_version(self) -> str:
         """Name and version of the tool, for the manifest."""
@@ -192,7 +200,7 @@ class Converter(ABC):
 
     def option_values(self) -> dict[str, Any]:
         """Value by option, as the manifest holds it."""
-        return {name: getattr(self, name) for name in self._option_names()}
+        return {name: getattr(self, name) for name in self.option_names()}
 
     @abstractmethod
     def _write(self, job: Job, draft: Path) -> Written:
@@ -259,13 +267,17 @@ class Converter(ABC):
             ParityError: The converted model answers differently; nothing was written.
             MissingDependencyError: The tool is not installed.
         """
-        self._check_request(precision, photos, calibration)
+        self.check_options(precision, calibration is not None)
+        if not photos:
+            raise InputError("no photos to compare the converted model with its source on")
         self.check_tool()
         device = device or self.usual_device()
         hub = open_hub(hub_file, self.max_opset)
+        self.prepare_tool()
         tolerance = tolerance_of(precision, min_mean_likeness)
         name = self.file_name(hub_file, precision)
         with draft_files_in(folder) as drafts, tempfile.TemporaryDirectory() as scratch:
+            hub = in_one_file(hub, Path(scratch) / "hub")
             used = calibration if self.calibrates(precision) else None
             job = Job(hub, precision, used, Path(scratch), device)
             draft = drafts / name
@@ -282,17 +294,29 @@ class Converter(ABC):
             made = draft if draft.exists() else file
         return Artefact(folder / made.name, manifest)
 
-    def _check_request(
-        self, precision: str, photos: Sequence[RgbImage], calibration: Calibration | None
-    ) -> None:
+    def check_options(self, precision: str, calibrated: bool) -> None:
+        """Refuse options that contradict each other, before anything is read or made.
+
+        Args:
+            precision: What was asked for.
+            calibrated: Whether there are photos to calibrate with.
+
+        Raises:
+            InputError: One of them cannot be; the message names it.
+        """
         if precision not in self.precisions:
             raise InputError(
                 f"{self.label} has no precision {precision!r} "
                 f"(choose from: {', '.join(self.precisions)})"
             )
-        if not photos:
-            raise InputError("no photos to compare the converted model with its source on")
-        if calibration is None and self.calibrates(precision):
+        kept, search = getattr(self, "keep_float", None), getattr(self, "search", False)
+        if precision != "int8" and (kept or search):
+            raise InputError(f"--keep-float and --search are of --precision int8, not {precision}")
+        if kept is not None and search:
+            raise InputError(
+                "--search chooses the layers that --keep-float names; give one of them"
+            )
+        if not calibrated and self.calibrates(precision):
             raise InputError(
                 f"{self.label} needs photos to calibrate {precision}: --calibration FOLDER"
             )

@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 
 from conversion._base import Artefact
+from conversion._convert import PhotoChoice
 from conversion._discovery import find_converter
 from conversion.gate.parity import PRECISIONS, TOLERANCES
-from conversion.hub import load_parity_photos
-from conversion.int8.calibration import DEFAULT_COUNT, Calibration, choose_photos
+from conversion.int8.calibration import DEFAULT_COUNT, Calibration
 from conversion.tools.output import show_tool_output
 from lightning_plates.errors import InputError, ParityError
 from lightning_plates.photos import RgbImage
+from runtimes._base import require_regular
 
 
 def run_converter(name: str, argv: list[str]) -> int:
@@ -42,7 +43,10 @@ def run_converter(name: str, argv: list[str]) -> int:
     if args.verbose:
         show_tool_output()
     converter = cls.from_arguments(args)
+    converter.check_options(args.precision, args.calibration is not None)
+    _check_numbers(args)
     converter.check_tool()  # before photos are drawn, which needs packages of its extra too
+    require_regular(args.model)  # before photos are decoded
     calibration, photos = chosen_photos(args)
     try:
         artefact = converter.convert(
@@ -124,14 +128,15 @@ def chosen_photos(args: argparse.Namespace) -> tuple[Calibration | None, list[Rg
     Raises:
         InputError: A folder is missing or empty, or a number is out of range.
     """
+    _check_numbers(args)
+    return PhotoChoice(args.calibration, args.calibration_count, args.seed, args.photos).load()
+
+
+def _check_numbers(args: argparse.Namespace) -> None:
     if args.calibration_count < 1:
         raise InputError(f"--calibration-count is {args.calibration_count}, expected 1 or more")
     if args.min_likeness is not None and not 0 <= args.min_likeness <= 1:
         raise InputError(f"--min-likeness is {args.min_likeness:g}, expected a number from 0 to 1")
-    if args.calibration is None:
-        return None, load_parity_photos(args.photos)
-    calibration, photos = choose_photos(args.calibration, args.calibration_count, args.seed)
-    return calibration, load_parity_photos(args.photos) if args.photos else photos
 
 
 def report_line(artefact: Artefact) -> str:

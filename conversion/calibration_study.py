@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conversion.gate.parity import Parity, measure_parity
-from conversion.graph.hub_file import Hub, open_hub
+from conversion.graph.hub_file import Hub, in_one_file, open_hub
 from conversion.int8.calibration import choose_photos
 from conversion.int8.qdq import ALGORITHMS, Quantiser
 from conversion.matrix.evaluation import Evaluation, EvaluationSet, evaluate, load_labelled
@@ -78,7 +78,8 @@ def study(hub: Hub, photos: EvaluationSet, args: argparse.Namespace) -> Iterator
         for algorithm in args.algorithms:
             with tempfile.TemporaryDirectory() as name:
                 target = Path(name) / "trial.onnx"
-                Quantiser(hub, calibration, algorithm, Path(name)).write(target, ())
+                whole = in_one_file(hub, Path(name) / "hub")
+                Quantiser(whole, calibration, algorithm, Path(name)).write(target, ())
                 got = evaluate(target, photos, "onnxruntime")
             yield _finding(hub, algorithm, len(calibration.files), expected, got)
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -26,8 +26,8 @@ from PIL import Image
 
 from lightning_plates.boxes import Detection
 from lightning_plates.clock import Stopwatch
+from lightning_plates.data.workers import core_count
 from lightning_plates.errors import (
-    InputError,
     MissingDependencyError,
     PhotoError,
     reason_without_name,
@@ -35,9 +35,9 @@ from lightning_plates.errors import (
 from lightning_plates.finding.refine import DEFAULT_LOOKS, locate
 from lightning_plates.finding.shipped import default_model
 from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
-from lightning_plates.photos import RgbImage, decode_photo, load_photo, upright_rgb
+from lightning_plates.photos import Photo, RgbImage, decode_photo, open_photo, photo_of
 from lightning_plates.reading import pipeline
-from lightning_plates.reading.answers import Reading
+from lightning_plates.reading.answers import Reading, Vehicle
 from lightning_plates.reading.calibration import load_calibration
 from lightning_plates.reading.many import map_ahead
 from lightning_plates.reading.ocr import open_engine
@@ -47,12 +47,16 @@ from lightning_plates.reading.rules.formats import (
     load_printed_words,
 )
 from lightning_plates.reading.rules.schedules import NO_RULES, load_calendar
+from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live
+from lightning_plates.reading.video.stream import StreamOptions, frames_of
+from lightning_plates.reading.video.tracking import PlateTracker
+from lightning_plates.reading.video.video import VideoReader, frame_rules
 from runtimes import Runtime, open_model
 
 if TYPE_CHECKING:
     from conversion._base import Artefact
 
-Photo: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+PhotoLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 """A photo: a path, the bytes of a file, a Pillow image, or RGB pixels of shape ``(H, W, 3)``."""
 
 DEFAULT_COUNTRY = "costa_rica"
@@ -145,11 +149,11 @@ class PlateFinder:
         """
         return cls(_open(model, runtime, device, threads), refine)
 
-    def find(self, photo: Photo) -> tuple[Detection, ...]:
+    def find(self, photo: PhotoLike) -> tuple[Detection, ...]:
         """Find the plates of a photo, the highest score first.
 
         Args:
-            photo: See :data:`Photo`.
+            photo: See :data:`PhotoLike`.
 
         Returns:
             Boxes in pixels of the photo, with their probability.
@@ -157,10 +161,12 @@ class PlateFinder:
         Raises:
             PhotoError: The photo cannot be decoded.
         """
-        return locate(self.model, as_pixels(photo), self.refine)
+        opened = as_photo(photo)
+        found = locate(self.model, opened.image, self.refine)
+        return tuple(replace(one, box=opened.to_original(one.box)) for one in found)
 
     def find_many(
-        self, photos: Iterable[Photo], workers: int | None = None
+        self, photos: Iterable[PhotoLike], workers: int | None = None
     ) -> Iterator[tuple[Detection, ...]]:
         """Find the plates of many photos, in their order; see :meth:`find`."""
         return map_ahead(self.find, photos, workers or core_count())
@@ -202,6 +208,7 @@ class PlateReader:
         self.options = options or ReaderOptions()
         self.rules = rules or self.options.load()
         self.model = model
+        self._threads = threads
         engine = open_engine(self.options.engine, threads)
         self.pipeline = pipeline.PlateReader(model, engine, self.rules, self.options.refine)
 
@@ -254,11 +261,11 @@ class PlateReader:
         threads = threads or core_count()
         return cls(_open(model, runtime, device, threads), options, threads, loaded)
 
-    def read(self, photo: Photo, at: dt.datetime | None = None) -> Reading:
+    def read(self, photo: PhotoLike, at: dt.datetime | None = None) -> Reading:
         """Read the plates of a photo.
 
         Args:
-            photo: See :data:`Photo`.
+            photo: See :data:`PhotoLike`.
             at: When the vehicle wants to circulate, without a time zone in the rule's own;
                 ``None`` for now.
 
@@ -267,13 +274,13 @@ class PlateReader:
         """
         watch = Stopwatch()
         with watch.step("decode"):
-            image = as_pixels(photo)
-        found = self.pipeline.read(image, at or now(), watch)
-        return Reading.of(_path_of(photo), found, image)
+            opened = as_photo(photo)
+        found = self.pipeline.read(opened.image, at or now(), watch)
+        return Reading.of(_path_of(photo), found, opened, keep_image=True)
 
     def read_many(
         self,
-        photos: Iterable[Photo | None],
+        photos: Iterable[PhotoLike | None],
         at: dt.datetime | Callable[[], dt.datetime] | None = None,
         *,
         workers: int | None = None,
@@ -295,14 +302,14 @@ class PlateReader:
         """
         moment = at if callable(at) else (lambda: at or now())
 
-        def answer(photo: Photo) -> Reading:
+        def answer(photo: PhotoLike) -> Reading:
             return self._try_to_read(photo, moment, words, keep_images=keep_images)
 
         return map_ahead(answer, photos, workers or core_count())
 
     def _try_to_read(
         self,
-        photo: Photo,
+        photo: PhotoLike,
         moment: Callable[[], dt.datetime],
         words: PhotoPhrases,
         *,
@@ -311,11 +318,45 @@ class PlateReader:
         watch, file = Stopwatch(), _path_of(photo)
         try:
             with watch.step("decode"):
-                image = as_pixels(photo, words)
+                opened = as_photo(photo, words)
         except (PhotoError, MissingDependencyError) as error:
             return Reading(file, (), reason_without_name(error, file))
-        found = self.pipeline.read(image, moment(), watch)
-        return Reading.of(file, found, image if keep_images else None)
+        found = self.pipeline.read(opened.image, moment(), watch)
+        return Reading.of(file, found, opened, keep_image=keep_images)
+
+    def read_video(
+        self,
+        source: str | os.PathLike[str] | int,
+        at: dt.datetime | None = None,
+        *,
+        fps: float = 5.0,
+        timeout_s: float = 10.0,
+    ) -> Iterator[Vehicle]:
+        """Read a video, camera or network stream: one answer a vehicle, once it left the picture.
+
+        Args:
+            source: A file, the address of a stream, or the number of a camera.
+            at: When the vehicles want to circulate; ``None`` for now.
+            fps: Frames a second to look at, 0 for all.
+            timeout_s: Seconds without a frame until a stream counts as lost.
+
+        Raises:
+            VideoError: It cannot be opened or decoded, or was lost.
+        """
+        address: VideoAddress = source if isinstance(source, int) else Path(source)
+        if isinstance(source, str) and is_live(source):
+            address = source
+        options = StreamOptions(fps=fps, timeouts=Timeouts(open_s=timeout_s, read_s=timeout_s))
+        frames = PlateReader(
+            self.model, self.options, self._threads, frame_rules(self.rules)
+        ).pipeline
+
+        def read_frame(image: RgbImage) -> Sequence[pipeline.PlateReading]:
+            return frames.read(image, at or now()).plates
+
+        video = VideoReader(read_frame, self.rules, lambda: at or now(), PlateTracker())
+        for vehicle in video.vehicles(frames_of(address, options)):
+            yield Vehicle.of(vehicle)
 
     def close(self) -> None:
         """Free the model; closing twice is fine."""
@@ -368,7 +409,7 @@ def load_model(
 
 def convert(
     hub: str | os.PathLike[str],
-    format: str,  # noqa: A002 -- the word of the field
+    format: str,
     precision: str = "fp32",
     *,
     output: str | os.PathLike[str],
@@ -400,17 +441,14 @@ def convert(
         >>> convert(finder_file, "onnxruntime", "fp16", output=folder).path.name
         'plate_finder_int8.fp16.onnx'
     """
-    from conversion._convert import convert_file
+    from conversion._convert import PhotoChoice, convert_file
 
+    choice = PhotoChoice(
+        None if calibration is None else Path(calibration),
+        compared=None if photos is None else Path(photos),
+    )
     return convert_file(
-        Path(hub),
-        format,
-        precision,
-        Path(output),
-        calibration=None if calibration is None else Path(calibration),
-        photos=None if photos is None else Path(photos),
-        min_likeness=min_likeness,
-        options=options,
+        Path(hub), format, precision, Path(output), choice, min_likeness, options=options
     )
 
 
@@ -424,39 +462,24 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.timezone.utc)
 
 
-def core_count() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def as_pixels(photo: Photo, words: PhotoPhrases = ENGLISH) -> RgbImage:
-    """Decode a photo to upright RGB, shape ``(H, W, 3)``.
+def as_photo(photo: PhotoLike, words: PhotoPhrases = ENGLISH) -> Photo:
+    """Decode a photo, upright.
 
     Args:
-        photo: See :data:`Photo`.
+        photo: See :data:`PhotoLike`.
         words: Language of the errors.
 
     Raises:
-        PhotoError: It cannot be decoded.
-        InputError: Pixels of another shape or type.
+        PhotoError: It cannot be decoded, or its pixels have another shape or type.
     """
     if isinstance(photo, bytes):
         return decode_photo(photo, "photo", words)
-    if isinstance(photo, Image.Image):
-        return upright_rgb(photo)
-    if isinstance(photo, np.ndarray):
-        if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
-            raise InputError(
-                f"pixels of shape {photo.shape} and type {photo.dtype}; "
-                "expected RGB of shape (H, W, 3) and type uint8"
-            )
-        return photo
-    return load_photo(Path(photo), words)
+    if isinstance(photo, (Image.Image, np.ndarray)):
+        return photo_of(photo)
+    return open_photo(Path(photo), words)
 
 
-def _path_of(photo: Photo) -> Path | None:
+def _path_of(photo: PhotoLike) -> Path | None:
     return Path(photo) if isinstance(photo, (str, os.PathLike)) else None
 
 

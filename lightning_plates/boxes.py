@@ -7,19 +7,24 @@ image inside them. Every function takes arrays of shape ``(…, 4)`` and returns
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from lightning_plates.errors import SpecError
+from lightning_plates.schema import check_fields
 
 BoxXyxy: TypeAlias = tuple[float, float, float, float]
 FloatArray: TypeAlias = NDArray[np.float64]
 
+
+# Bounds keep NaN and infinity out too.
+_Positive: TypeAlias = Annotated[float, Meta(ge=1e-6, le=1e6)]
+_Bounded: TypeAlias = Annotated[float, Meta(ge=-1e6, le=1e6)]
 
 HIT_IOU = 0.5
 """Overlap with a labelled box from which on an answer counts as right (Pascal VOC's limit)."""
@@ -68,6 +73,12 @@ def order_corners(boxes: FloatArray) -> FloatArray:
     low = np.minimum(boxes[..., :2], boxes[..., 2:])
     high = np.maximum(boxes[..., :2], boxes[..., 2:])
     return np.concatenate([low, high], axis=-1)
+
+
+def scale_box(box: BoxXyxy, across: float, down: float) -> BoxXyxy:
+    """``box`` in an image ``across`` times as wide and ``down`` times as high."""
+    x1, y1, x2, y2 = box
+    return x1 * across, y1 * down, x2 * across, y2 * down
 
 
 def scale_about_centre(boxes: FloatArray, scale_x: float, scale_y: float) -> FloatArray:
@@ -119,21 +130,17 @@ class FitMargin:
         SpecError: A scale is not positive, or a value is not finite.
     """
 
-    width_scale: float
+    width_scale: _Positive
     """Labelled width in widths of the answer."""
-    height_scale: float
+    height_scale: _Positive
     """Labelled height in heights of the answer."""
-    shift_x: float = 0.0
+    shift_x: _Bounded = 0.0
     """From the answer's centre to the labelled one, in widths of the answer; right is positive."""
-    shift_y: float = 0.0
+    shift_y: _Bounded = 0.0
     """From the answer's centre to the labelled one, in heights of the answer; down is positive."""
 
     def __post_init__(self) -> None:
-        values = dataclasses.astuple(self)
-        if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
-            raise SpecError(f"model spec: margin {values} must be four finite numbers")
-        if min(self.width_scale, self.height_scale) <= 0:
-            raise SpecError(f"model spec: margin {values} needs positive scales")
+        check_fields(self, "model spec: margin", SpecError)
 
     def describe(self) -> str:
         """One line for people."""

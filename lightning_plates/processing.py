@@ -86,7 +86,8 @@ def decode(outputs: Outputs, spec: ModelSpec, placements: Sequence[Placement]) -
         placements: One a photo of the batch, from :func:`prepare`.
 
     Raises:
-        ModelError: An output that the task needs is missing, or an answer is no number.
+        ModelError: An output that the task needs is missing or has another shape, or an answer is
+            no number.
         SpecError: This version has no such task.
     """
     return task_of(spec).decode(outputs, spec, placements)

@@ -24,6 +24,8 @@ SPANISH = {
     "{}: File name too long": "{}: nombre de archivo demasiado largo",
     "{}: no such file": "{}: no existe ese archivo",
     "{} is not installed. Install it with: {}": "falta el paquete {}. Instálelo con: {}",
+    "the program {} is not installed. Install it with: {}":
+        "falta el programa {}. Instálelo con: {}",
     "unknown language {} (choose from: {})": "idioma desconocido {} (elija entre: {})",
     # Arguments
     "argument {}: {*}": "argumento {}: {}",
@@ -38,6 +40,8 @@ SPANISH = {
     "the following arguments are required: {}": "faltan estos argumentos: {}",
     "expected a whole number of at least 1, got {}":
         "se esperaba un número entero desde 1, se dio {}",
+    "expected a whole number from {} to {}, got {}":
+        "se esperaba un número entero de {} a {}, se dio {}",
     "expected a number from 0 to 1, got {}": "se esperaba un número de 0 a 1, se dio {}",
     "expected a number above 0, got {}": "se esperaba un número mayor que 0, se dio {}",
     "expected a number of at least 0, got {}": "se esperaba un número desde 0, se dio {}",
@@ -75,6 +79,13 @@ SPANISH = {
     "{} has no device {} (choose from: {})": "{} no tiene el dispositivo {} (elija entre: {})",
     "{}: no model spec in its metadata; export it again with: {}":
         "{}: el archivo no describe su modelo; expórtelo de nuevo con: {}",
+    "tesseract failed: {}": "tesseract falló: {}",
+    "EasyOCR cannot fetch its weights ({}); without a network: {}":
+        "EasyOCR no puede obtener sus pesos ({}); sin red: {}",
+    "{}: answers NaN or infinity on this runtime and device; take a file of higher precision, or "
+    "convert it again":
+        "{}: responde NaN o infinito con este motor y dispositivo; use un archivo de mayor "
+        "precisión, o conviértalo de nuevo",
     # Rule files
     "no {} file named {} (choose from: {})":
         "en configs/{} no hay ningún archivo llamado {} (elija entre: {})",
@@ -189,6 +200,10 @@ SPANISH = {
     "look at every plate up to N times, until a look confirms the box (%(default)s)":
         "mirar cada placa hasta N veces, hasta que una mirada confirme su lugar (%(default)s)",
     "photos read at the same time (%(default)s)": "fotos que se leen a la vez (%(default)s)",
+    "MB": "MB",
+    "largest file that is read, in megabytes (default: LIGHTNING_PLATES_MAX_FILE_MB, or else 2048)":
+        "archivo más grande que se lee, en megabytes (si no se indica: "
+        "LIGHTNING_PLATES_MAX_FILE_MB, o 2048)",
     "threads for one photo (1; all cores for one at a time)":
         "hilos por foto (1; todos los núcleos si se leen de una en una)",
 }  # fmt: skip

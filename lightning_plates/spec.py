@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
@@ -17,22 +16,32 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta
 
 from lightning_plates.errors import SpecError
-from lightning_plates.schema import convert, parse_json
+from lightning_plates.schema import check_fields, convert, parse_json
 
 METADATA_KEY = "lightning_plates.spec"
 """Key of the JSON text in an ONNX file's metadata, and of the sidecar of other formats."""
 
 MAX_SIDE = 8192
-"""Longest side of a model's input, in pixels: 0.8 GB as float32."""
+"""Pixels; the largest detectors take 1,536. A spec that asks for more is damaged or an attack."""
+MAX_PIXELS = 4096 * 4096
+"""Of one input: 200 MB as float32."""
+
+Triple: TypeAlias = tuple[float, float, float]
+
+# Bounds keep NaN and infinity out too.
+_Side: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_SIDE)]
+_Bounded: TypeAlias = Annotated[float, Meta(ge=-1e6, le=1e6)]
+_Positive: TypeAlias = Annotated[float, Meta(ge=1e-6, le=1e6)]
+_Name: TypeAlias = Annotated[
+    # Without control characters and halves of characters, which no terminal or file takes.
+    str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z")
+]
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "layout": ("NCHW", "NHWC"),
     "colour_order": ("RGB", "BGR"),
     "resize": ("stretch", "letterbox", "crop"),
 }
-
-Triple: TypeAlias = tuple[float, float, float]
-Side: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_SIDE)]
 
 Scaling = Literal["imagenet", "unit", "symmetric"]
 """Name of an input scaling; :data:`SCALINGS` says what it does."""
@@ -55,15 +64,15 @@ class ModelSpec:
         SpecError: A value is outside its range or contradicts another.
     """
 
-    name: str
+    name: _Name
     """Name of the network, e.g. ``"mobilenet_v2"``."""
-    width: Side
+    width: _Side
     """Width of the input, in pixels."""
-    height: Side
+    height: _Side
     """Height of the input, in pixels."""
-    mean: Triple = (0.0, 0.0, 0.0)
+    mean: tuple[_Bounded, _Bounded, _Bounded] = (0.0, 0.0, 0.0)
     """Subtracted per channel from pixels already divided by 255."""
-    std: Triple = (1.0, 1.0, 1.0)
+    std: tuple[_Positive, _Positive, _Positive] = (1.0, 1.0, 1.0)
     """Divides per channel after the mean was subtracted."""
     layout: str = "NCHW"
     """Order of the input's axes, ``NCHW`` or ``NHWC``."""
@@ -74,27 +83,27 @@ class ModelSpec:
     ``crop``: scale the short side, keep the centre."""
     crop_share: Annotated[float, Meta(gt=0, le=1)] = 0.875
     """Input's side in sides of the scaled photo (``crop`` only); torchvision's 224 of 256."""
-    task: str = "box"
+    task: _Name = "box"
     """What the model answers: a file of :mod:`lightning_plates.tasks`."""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     """Options of the task that differ from their defaults, as JSON values."""
-    classes: tuple[str, ...] = ()
+    classes: tuple[_Name, ...] = ()
     """Names of what the model tells apart, in the order of its outputs; empty for one thing."""
-    input_name: str = "image"
+    input_name: _Name = "image"
     """Name of the input tensor."""
 
     def __post_init__(self) -> None:
+        check_fields(self, "model spec", SpecError)
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise SpecError(
                     f"model spec: {name} is {getattr(self, name)!r}, expected one of {allowed}"
                 )
-        if min(self.width, self.height) < 1:
-            raise SpecError(f"model spec: input size {self.width} × {self.height} is empty")
-        if not all(map(math.isfinite, (*self.mean, *self.std))):
-            raise SpecError(f"model spec: mean {self.mean} and std {self.std} must be finite")
-        if min(self.std) <= 0:
-            raise SpecError(f"model spec: std {self.std} must be positive")
+        if self.width * self.height > MAX_PIXELS:
+            raise SpecError(
+                f"model spec: input size {self.width} × {self.height} is more than "
+                f"{MAX_PIXELS:,} pixels"
+            )
 
     @property
     def input_shape(self) -> tuple[int, int, int, int]:
@@ -103,11 +112,12 @@ class ModelSpec:
             return (1, 3, self.height, self.width)
         return (1, self.height, self.width, 3)
 
-    def with_options(self, **changes: Any) -> ModelSpec:  # noqa: ANN401 -- JSON values or dataclasses
-        """The same spec with some of its task's options changed; ``None`` goes back to the default.
+    def with_options(self, **changes: object) -> ModelSpec:
+        """The same spec with some of its task's options changed.
 
         Args:
-            changes: New value by option; a dataclass becomes its fields.
+            changes: New value by option; a dataclass becomes its fields, ``None`` goes back to the
+                default.
         """
         merged = {**self.options, **{name: _json_value(value) for name, value in changes.items()}}
         kept = {name: value for name, value in merged.items() if value is not None}
@@ -118,42 +128,44 @@ class ModelSpec:
         return json.dumps({"version": 2, **dataclasses.asdict(self)}, sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> ModelSpec:
+    def from_json(cls, text: str | bytes) -> ModelSpec:
         """Read what :meth:`to_json` wrote, in this version or an earlier one.
 
         Raises:
-            SpecError: Not JSON, a newer version, or fields that are missing, unknown or wrong.
+            SpecError: Not JSON, a newer version, or a field that is missing, unknown, of another
+                type or outside its range; the message names it.
         """
-        fields = convert(
-            parse_json(text, "model spec", SpecError), dict[str, Any], "model spec", SpecError
-        )
+        fields = parse_json(text, "model spec", SpecError)
+        if not isinstance(fields, dict):
+            raise SpecError(f"model spec: expected a JSON object, got {type(fields).__name__}")
         version = fields.pop("version", None)
+        if type(version) is not int or version not in {1, 2}:  # True is 1 to Python
+            raise SpecError(f"model spec: version is {version!r}, this program reads 1 and 2")
         if version == 1:
             fields = _from_version_1(fields)
-        elif version != 2:
-            raise SpecError(f"model spec: version is {version!r}, this program reads 1 and 2")
-        unknown = sorted(set(fields) - {one.name for one in dataclasses.fields(cls)})
-        if unknown:
-            raise SpecError(f"model spec: unknown field {unknown[0]!r}")
-        return convert(fields, cls, "model spec", SpecError)
+        return convert(fields, cls, "model spec", SpecError, known_keys_only=True)
+
+
+_TASKS_OF_VERSION_1 = {"single_box": "box", "scored_boxes": "detection"}
+_OPTIONS_OF_VERSION_1 = {"single_box": ("margin",)}
+_ALL_OPTIONS_OF_VERSION_1 = ("score_threshold", "max_overlap", "margin")
 
 
 def _from_version_1(fields: dict[str, Any]) -> dict[str, Any]:
     """Version 1 knew two kinds of answers, ``decoding``, and their options as fields."""
-    tasks = {"single_box": "box", "scored_boxes": "detection"}
     decoding = fields.pop("decoding", "single_box")
-    if decoding not in tasks:
-        raise SpecError(f"model spec: decoding is {decoding!r}, expected one of {list(tasks)}")
-    options = {name: fields.pop(name) for name in _OPTIONS_OF_VERSION_1 if name in fields}
-    if decoding == "single_box":
-        options = {name: value for name, value in options.items() if name == "margin"}
-    known = {name: value for name, value in options.items() if value is not None}
-    return {**fields, "task": tasks[decoding], "options": known}
+    if not isinstance(decoding, str) or decoding not in _TASKS_OF_VERSION_1:
+        known = tuple(_TASKS_OF_VERSION_1)
+        raise SpecError(f"model spec: decoding is {decoding!r}, expected one of {known}")
+    given = {name: fields.pop(name) for name in _ALL_OPTIONS_OF_VERSION_1 if name in fields}
+    if given.get("margin", ...) is None:
+        del given["margin"]
+    wanted = _OPTIONS_OF_VERSION_1.get(decoding, _ALL_OPTIONS_OF_VERSION_1)
+    options = {name: value for name, value in given.items() if name in wanted}
+    return {**fields, "task": _TASKS_OF_VERSION_1[decoding], "options": options}
 
 
-_OPTIONS_OF_VERSION_1 = ("score_threshold", "max_overlap", "margin")
-
-
-def _json_value(value: Any) -> Any:  # noqa: ANN401 -- whatever an option holds
-    is_options = dataclasses.is_dataclass(value) and not isinstance(value, type)
-    return dataclasses.asdict(value) if is_options else value
+def _json_value(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value

@@ -34,7 +34,7 @@ class PyTorchRuntime(Runtime):
         inputs = (TensorSpec(spec.input_name, (None, *spec.input_shape[1:]), np.dtype("float32")),)
         outputs = tuple(
             TensorSpec(name, shape, np.dtype("float32"))
-            for name, shape in task_of(spec).outputs(spec).items()
+            for name, shape in task_of(spec).shapes(spec).items()
         )
         return inputs, outputs
 

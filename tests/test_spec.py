@@ -1,6 +1,9 @@
+import dataclasses
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lightning_plates.boxes import FitMargin
 from lightning_plates.errors import SpecError
@@ -11,6 +14,57 @@ SPEC = ModelSpec("net", width=32, height=16, mean=(0.5, 0.4, 0.3), std=(0.1, 0.2
 
 def test_json_round_trip():
     assert ModelSpec.from_json(SPEC.to_json()) == SPEC
+
+
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters=[*map(chr, range(32)), chr(127)]),
+    min_size=1,
+    max_size=255,
+)
+BOUNDED = st.floats(-1e6, 1e6)
+POSITIVE = st.floats(1e-6, 1e6)
+SHARES = st.floats(0, 1)
+SPECS = st.builds(
+    ModelSpec,
+    NAMES,
+    st.integers(1, 4096),
+    st.integers(1, 4096),
+    st.tuples(BOUNDED, BOUNDED, BOUNDED),
+    st.tuples(POSITIVE, POSITIVE, POSITIVE),
+    st.sampled_from(["NCHW", "NHWC"]),
+    st.sampled_from(["RGB", "BGR"]),
+    st.sampled_from(["stretch", "letterbox"]),
+    st.sampled_from(["single_box", "scored_boxes"]),
+    SHARES,
+    SHARES,
+    NAMES,
+    st.none() | st.builds(FitMargin, POSITIVE, POSITIVE, BOUNDED, BOUNDED),
+)
+
+
+@given(SPECS)
+def test_every_sound_spec_comes_back_from_its_text(spec):
+    text = spec.to_json()
+    assert ModelSpec.from_json(text) == spec
+    assert ModelSpec.from_json(text.encode()).to_json() == text
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([*json.loads(SPEC.to_json()), "margin", "?"]), JSON_VALUES)
+def test_any_value_in_any_field_is_taken_or_refused_in_one_line(key, value):
+    fields = {**json.loads(SPEC.to_json()), key: value}
+    try:
+        found = ModelSpec.from_json(json.dumps(fields))
+    except SpecError as error:
+        assert str(error).startswith("model spec: ")  # noqa: PT017 -- either is right
+    else:
+        assert ModelSpec.from_json(found.to_json()) == found
 
 
 @pytest.mark.parametrize(("layout", "shape"), [("NCHW", (1, 3, 16, 32)), ("NHWC", (1, 16, 32, 3))])
@@ -25,15 +79,31 @@ def test_input_shape_follows_the_layout(layout, shape):
         ({"colour_order": "GRB"}, "colour_order"),
         ({"resize": "zoom"}, "resize is 'zoom'"),
         ({"crop_share": 0}, "crop_share: expected `float` > 0"),
-        ({"width": 10**6}, "width: expected `int` <= 8192"),
-        ({"height": True}, "height: expected `int`, got `bool`"),
-        ({"mean": [0.5, 0.5]}, "mean: expected `array` of length 3"),
         ({"classes": "cat"}, "classes: expected `array`, got `str`"),
+        ({"classes": [""]}, r"classes\[0\]: expected `str` of length >= 1"),
         ({"options": []}, "options: expected `object`, got `array`"),
+        ({"task": 7}, "task: expected `str`, got `int`"),
         ({"width": 0}, "width: expected `int` >= 1"),
-        ({"std": [1.0, 0.0, 1.0]}, "must be positive"),
-        ({"surprise": 1}, "surprise"),
-        ({"version": 3}, "reads 1 and 2"),
+        ({"width": 1_000_000}, "width: expected `int` <= 8192"),
+        ({"width": 8192, "height": 8192}, "8192 × 8192 is more than 16,777,216 pixels"),
+        ({"width": True}, "width: expected `int`, got `bool`"),
+        ({"height": "16"}, "height: expected `int`, got `str`"),
+        ({"height": 16.5}, "height: expected `int`"),
+        ({"mean": [0.5, 0.5]}, "mean: expected `array` of length 3"),
+        ({"mean": {"r": 1}}, "mean: expected `array`"),
+        ({"mean": [0, 0, False]}, r"mean\[2\]: expected `float`, got `bool`"),
+        ({"std": [1.0, 0.0, 1.0]}, r"std\[1\]: expected `float` >= 1e-06"),
+        ({"std": [1.0, 1e30, 1.0]}, r"std\[1\]: expected `float` <="),
+        ({"name": ""}, "name: expected `str` of length >= 1"),
+        ({"name": 7}, "name: expected `str`, got `int`"),
+        ({"name": "n" * 256}, "name: expected `str` of length <= 255"),
+        ({"input_name": "a\n"}, "input_name: expected `str` matching"),
+        ({"input_name": "a\x00b"}, "input_name: expected `str` matching"),
+        ({"input_name": "a\ud800"}, "half of a character"),
+        ({"layout": ["NCHW"]}, "layout: expected `str`, got `array`"),
+        ({"surprise": 1}, "surprise: unknown"),
+        ({"version": 3}, "version is 3, this program reads 1 and 2"),
+        ({"version": True}, "version is True"),
     ],
 )
 def test_contradictions_are_refused(change, reason):
@@ -42,9 +112,44 @@ def test_contradictions_are_refused(change, reason):
         ModelSpec.from_json(json.dumps(fields))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "{}"])
-def test_other_texts_are_refused(text):
-    with pytest.raises(SpecError):
+@pytest.mark.parametrize("key", ["mean", "std", "score_threshold", "max_overlap", "margin"])
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_are_none_are_refused(key, number):
+    fields = json.loads(SPEC.to_json())
+    fields[key] = "#"
+    with pytest.raises(SpecError, match=r"^model spec: not JSON"):
+        ModelSpec.from_json(json.dumps(fields).replace('"#"', number))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"mean": (0.0, float("nan"), 0.0)}, r"mean\[1\]"),
+        ({"std": (1.0, 1.0, float("inf"))}, r"std\[2\]"),
+        ({"max_overlap": float("nan")}, "max_overlap"),
+        ({"width": 10_000}, "width"),
+        ({"margin": (1.0, 1.0)}, "margin"),
+    ],
+)
+def test_what_a_program_builds_keeps_the_same_limits(change, field):
+    with pytest.raises(SpecError, match=f"^model spec: {field}: expected"):
+        dataclasses.replace(SPEC, **change)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[1]", "expected a JSON object, got list"),
+        ("{}", "version is None"),
+        ('{"version": 1}', "missing required field"),
+    ],
+)
+def test_other_texts_are_refused(text, reason):
+    with pytest.raises(SpecError, match=f"^model spec: .*{reason}"):
         ModelSpec.from_json(text)
 
 

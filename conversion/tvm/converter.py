@@ -7,7 +7,6 @@ INT8 multiplies integers. ``--tune TRIALS`` lets MetaSchedule look for faster co
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import numpy as np
 
 from conversion._base import Converter, Job, Written
 from conversion.graph.folding import save_folded
-from conversion.int8.calibration import Calibration
 from conversion.int8.keep_float import add_float_options
 from conversion.int8.qdq import Quantiser, add_algorithm_option
 from conversion.int8.qdq_search import write_quantised
@@ -26,7 +24,6 @@ from conversion.tvm.graph import count_operators, lower, put_channels_last, read
 from conversion.tvm.target import HOST, Machine, find_machine
 from lightning_plates.errors import InputError
 from lightning_plates.optional import require
-from lightning_plates.photos import RgbImage
 from runtimes import Runtime, open_model
 from runtimes._base import Specs
 
@@ -94,9 +91,8 @@ class TvmConverter(Converter):
         twin = _twin(draft)
         return (twin if twin.exists() else draft), self.runtime
 
-    def _check_request(
-        self, precision: str, photos: Sequence[RgbImage], calibration: Calibration | None
-    ) -> None:
+    def check_options(self, precision: str, calibrated: bool) -> None:
+        """Refuse options of other kinds too; see :meth:`Converter.check_options`."""
         if self.tune < 0:
             raise InputError(f"--tune is {self.tune}, expected 0 or more")
         if self.tune and self.tune_database is None:
@@ -106,7 +102,7 @@ class TvmConverter(Converter):
                 f"--tune measures on this machine and cannot for --target {self.target}: "
                 "run the conversion on the board itself, with --target host"
             )
-        super()._check_request(precision, photos, calibration)
+        super().check_options(precision, calibrated)
 
     def _write(self, job: Job, draft: Path) -> Written:
         machine = find_machine(self.target or ("cuda" if job.device == "cuda" else HOST))

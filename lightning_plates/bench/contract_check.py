@@ -113,7 +113,7 @@ def _is_coarser(agreement: Agreement) -> bool:
 
 def _try(model: Runtime, golden: Golden, change: Hypothesis) -> Agreement:
     answers = [_answer(model, photo, change) for photo in golden.photos]
-    stated = dataclasses.replace(model.spec, task=golden.task, options=golden.options)
+    stated = dataclasses.replace(model.spec, task=golden.task, options=dict(golden.options))
     return compare_answers(golden.answers, answers, stated)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 SPEAKS_ENGLISH = "This command speaks English only; `read` speaks Spanish, too (--lang es)."
 """What the help of every command ends with that has no ``SPOKEN_LANGUAGES``."""
+MOSTLY_ENGLISH = "The commands speak English; `read` speaks Spanish, too (--lang es)."
 
 
 def list_commands(folder: Path) -> dict[str, str]:
@@ -81,4 +82,4 @@ def _help_text(package: str, commands: dict[str, str], prog: str) -> str:
     width = max(len(name) for name in commands) + 2
     lines = [f"  {name:<{width}}{text}" for name, text in commands.items()]
     usage = f"usage: {prog} COMMAND …   ({prog} COMMAND --help explains one)"
-    return "\n".join([usage, "", docstring.strip(), "", "commands:", *lines])
+    return "\n".join([usage, "", docstring.strip(), MOSTLY_ENGLISH, "", "commands:", *lines])

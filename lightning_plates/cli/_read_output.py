@@ -11,29 +11,35 @@ from types import TracebackType
 from typing import TextIO
 
 from lightning_plates.cli._originals import PICTURE_MARK, Originals, OutputNames
-from lightning_plates.cli._read_photos import PhotoAnswer
 from lightning_plates.drafts import draft_of, replaceable, utf_8, write_bytes, write_text
 from lightning_plates.errors import InputError
 from lightning_plates.file_lock import LOCKS, is_at, is_locked, try_lock
 from lightning_plates.files import read_bytes
 from lightning_plates.photos import RgbImage, encode_jpeg
-from lightning_plates.reading.captions import describe_digit, describe_format
-from lightning_plates.reading.pictures import annotate, redact
-from lightning_plates.reading.pipeline import PlateReading
-from lightning_plates.reading.records import CSV_COLUMNS, csv_rows
-from lightning_plates.reading.sentences import Phrases, describe_verdict, phrases_of
+from lightning_plates.reading.answers import Plate, Reading
+from lightning_plates.reading.pictures import redact
+from lightning_plates.reading.records import CSV_COLUMNS, VIDEO_COLUMNS, csv_rows
+from lightning_plates.reading.sentences import phrases_of
+from lightning_plates.reading.video.annotated_video import SUFFIX as VIDEO_SUFFIX
+from lightning_plates.reading.video.files import is_video
 
+ALL_COLUMNS = (*CSV_COLUMNS, *VIDEO_COLUMNS)
 _LATER_COLUMNS = {"known_format", "no_pauses_known_after"}
-_HEADERS = (CSV_COLUMNS, tuple(name for name in CSV_COLUMNS if name not in _LATER_COLUMNS))
+_EARLIER_COLUMNS = tuple(name for name in CSV_COLUMNS if name not in _LATER_COLUMNS)
+_HEADERS = (CSV_COLUMNS, ALL_COLUMNS, _EARLIER_COLUMNS)
 """Columns of the tables that ``--resume`` continues: those of today and of earlier versions."""
 
 
-def describe_photo(answer: PhotoAnswer, language: str, *, is_now: bool) -> str:
+def describe_photo(answer: Reading, language: str, *, is_now: bool) -> str:
     """One line a plate, as a person would say it, with the file's name before it."""
     words = phrases_of(language)
-    plates = answer.reading.plates if answer.reading else ()
-    lines = [describe_plate(plate, language, is_now=is_now) for plate in plates]
+    lines = [plate.describe(language, is_now=is_now) for plate in answer.plates]
     return "\n".join(f"{answer.file}: {line}" for line in lines or [words.no_plate])
+
+
+def count_not_judged(plates: Iterable[Plate]) -> int:
+    """Plates whose last digit is sure, but which fit no format and so have no restriction day."""
+    return sum(p.known_format is False and p.last_digit is not None for p in plates)
 
 
 def last_line(prompt: str) -> str | None:
@@ -73,6 +79,7 @@ class ReadOutput:
         self._originals = Originals()
         self._names = OutputNames()
         self._earlier: list[list[str]] = []
+        self._columns = len(CSV_COLUMNS)
         self._file: TextIO | None = None
         self.files_seen = 0
         """Files that it was asked about."""
@@ -83,6 +90,8 @@ class ReadOutput:
             if self._partial.exists():
                 self._check_unfinished(resume=resume)
             self._earlier = self._earlier_rows(self._table) if resume else []
+            if any(any(row[len(CSV_COLUMNS) :]) for row in self._earlier):
+                self.expect_videos()
         self._finished = {row[0] for row in self._earlier}
 
     def _check_unfinished(self, *, resume: bool) -> None:
@@ -115,6 +124,10 @@ class ReadOutput:
         with self._file:
             if error is None:
                 self._partial.replace(self._table)
+
+    def expect_videos(self) -> None:
+        """Give the table the columns of videos, too; to be called before it is begun."""
+        self._columns = len(ALL_COLUMNS)
 
     def protect(self, files: Sequence[Path]) -> None:
         """Let nothing that is written replace ``files``."""
@@ -156,37 +169,55 @@ class ReadOutput:
             yield from (self._table, self._partial)
         for folder in (self._pictures, self._redacted):
             if folder is not None:
-                yield from (folder / self._names.of(file) for file in files)
+                yield from (folder / self._name_of(file) for file in files)
 
-    def add(self, answer: PhotoAnswer) -> None:
+    def _name_of(self, file: Path) -> str:
+        return self._names.of(file, VIDEO_SUFFIX if is_video(file) else ".jpg")
+
+    def annotated_video(self, source: Path) -> Path | None:
+        """Where the video with the answers of ``source`` goes; ``None`` where nobody asked."""
+        return self._pictures / self._names.of(source, VIDEO_SUFFIX) if self._pictures else None
+
+    def redacted_video(self, source: Path) -> Path | None:
+        """Where the video of ``source`` with blurred plates goes."""
+        return self._redacted / self._names.of(source, VIDEO_SUFFIX) if self._redacted else None
+
+    def add(self, answer: Reading) -> None:
         """Write everything that was asked for of one photo.
 
         The row goes last: it says to ``--resume`` that the pictures are there.
         """
         self._add_pictures(answer)
-        if self._file is not None:
-            self._file.write(_lines_of(csv_rows(answer.to_record())))
-            self._file.flush()
+        self.add_rows(csv_rows(answer.to_dict()))
 
-    def _add_pictures(self, answer: PhotoAnswer) -> None:
-        if answer.image is None or answer.reading is None:
+    def _add_pictures(self, answer: Reading) -> None:
+        if answer.image is None:
             return
-        plates = answer.reading.plates
         if self._pictures is not None:
-            shown = annotate(answer.image, plates, self._language)
-            self._write_picture(self._pictures, answer, shown)
+            self._write_picture(self._pictures, answer, answer.draw(self._language))
         if self._redacted is not None:
-            boxes = [plate.detection.box for plate in plates]
+            boxes = [plate.detection.box for plate in answer.shown()]
             self._write_picture(self._redacted, answer, redact(answer.image, boxes))
 
-    def _write_picture(self, folder: Path, answer: PhotoAnswer, picture: RgbImage) -> None:
+    def add_rows(self, rows: Iterable[Sequence[object]]) -> None:
+        """Write rows of the table, of which those of photos lack the columns of videos."""
+        if self._file is not None:
+            self._file.write(_lines_of(self._table_rows(rows)))
+            self._file.flush()
+
+    def _table_rows(self, rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
+        missing = [None] * len(ALL_COLUMNS)
+        yield from ([*row, *missing][: self._columns] for row in rows)
+
+    def _write_picture(self, folder: Path, answer: Reading, picture: RgbImage) -> None:
+        assert answer.file is not None  # pictures are named after files
         data = encode_jpeg(picture, comment=PICTURE_MARK)
         write_bytes(folder / self._names.of(answer.file), data)
 
     def _earlier_rows(self, table: Path) -> list[list[str]]:
-        """Rows of the photos that an earlier run read.
+        """Rows of the photos and videos that an earlier run read.
 
-        A photo cut off while written is dropped, and so are unreadable ones: they are tried again.
+        What was cut off while written is dropped, and so is what was unreadable: it is tried again.
 
         Raises:
             InputError: The table is another program's, and is left alone.
@@ -194,8 +225,11 @@ class ReadOutput:
         found = self._partial if self._partial.exists() else table
         if not found.exists():
             return []
-        error = CSV_COLUMNS.index("error")
-        return [row for row in _rows_of(found) if not row[error]]
+        rows = _rows_of(found)
+        if found == self._partial:
+            rows = _without_unfinished_video(rows)
+        failed = {row[0] for row in rows if row[CSV_COLUMNS.index("error")]}
+        return [row for row in rows if row[0] not in failed]
 
     def _begin_table(self, rows: list[list[str]]) -> TextIO:
         """Open ``FILE.partial`` with ``rows`` in it, locked against other processes.
@@ -204,7 +238,7 @@ class ReadOutput:
             InputError: Another process writes it.
         """
         if not LOCKS:
-            write_text(self._partial, _table_of(rows))
+            write_text(self._partial, self._table_of(rows))
             return self._partial.open("a", encoding="utf-8", errors="backslashreplace", newline="")
         is_new = not self._partial.exists()
         self._partial.parent.mkdir(parents=True, exist_ok=True)
@@ -225,16 +259,15 @@ class ReadOutput:
             file = draft.open("a", encoding="utf-8", errors="backslashreplace", newline="")
             try:
                 try_lock(file)
-                file.write(_table_of(rows))
+                file.write(self._table_of(rows))
                 file.flush()
             except BaseException:
                 file.close()
                 raise
         return file
 
-
-def _table_of(rows: Sequence[Sequence[object]]) -> str:
-    return _lines_of([CSV_COLUMNS, *rows])
+    def _table_of(self, rows: Iterable[Sequence[object]]) -> str:
+        return _lines_of(self._table_rows([ALL_COLUMNS, *rows]))
 
 
 def _lines_of(rows: Iterable[Sequence[object]]) -> str:
@@ -268,4 +301,11 @@ def _rows_of(path: Path) -> list[list[str]]:
 def _as_now(row: dict[str, str]) -> list[str]:
     """Earlier versions wrote ``True`` and ``False`` with a capital and had fewer columns."""
     row["restricted_now"] = row["restricted_now"].lower()
-    return [row.get(column, "") for column in CSV_COLUMNS]
+    return [row.get(column, "") for column in ALL_COLUMNS]
+
+
+def _without_unfinished_video(rows: list[list[str]]) -> list[list[str]]:
+    """A video's rows come one after the other while it is read: the last one may lack some."""
+    if not rows or not rows[-1][ALL_COLUMNS.index("vehicle")]:
+        return rows
+    return [row for row in rows if row[0] != rows[-1][0]]

@@ -1,10 +1,8 @@
-"""Reads a video file, a camera or a network stream for ``read``: one line a vehicle."""
+"""Reads video files, cameras and network streams for ``read``: one line a vehicle."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import datetime as dt
 import signal
 import sys
 import threading
@@ -12,12 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from lightning_plates.cli._read_output import SEPARATOR, describe_plate
-from lightning_plates.cli._video_output import VideoOutput, video_record
-from lightning_plates.errors import InputError, VideoError
+from lightning_plates.api import PlateReader
+from lightning_plates.cli._read_options import ReadOptions
+from lightning_plates.cli._read_output import ReadOutput, count_not_judged
+from lightning_plates.cli._video_output import VideoOutput, video_record, video_rows
+from lightning_plates.errors import VideoError
 from lightning_plates.photos import RgbImage
-from lightning_plates.reading.pipeline import PlateReader, PlateReading, ReadingRules
+from lightning_plates.reading.answers import Vehicle
+from lightning_plates.reading.captions import SEPARATOR
+from lightning_plates.reading.pipeline import PlateReading, ReadingRules
+from lightning_plates.reading.sentences import phrases_of
 from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live
+from lightning_plates.reading.video.files import is_video
 from lightning_plates.reading.video.stream import (
     Frame,
     Reconnection,
@@ -27,22 +31,21 @@ from lightning_plates.reading.video.stream import (
 )
 from lightning_plates.reading.video.stream_phrases import stream_phrases_of
 from lightning_plates.reading.video.tracking import PlateTracker
-from lightning_plates.reading.video.video import VehicleReading, VideoReader
-from lightning_plates.terminal.console import INTERRUPTED, UNREADABLE_EXIT_CODE
+from lightning_plates.reading.video.video import VideoReader
 from lightning_plates.terminal.text_streams import json_line
 
 
 class _FrameReader:
     """Reads frames and keeps the mean of what the steps took."""
 
-    def __init__(self, reader: PlateReader, moment: Callable[[], dt.datetime]) -> None:
-        self._reader, self._moment = reader, moment
+    def __init__(self, reader: PlateReader, options: ReadOptions) -> None:
+        self._reader, self._options = reader, options
         self.frames = 0
         self._spent_ms: dict[str, float] = {}
 
     def __call__(self, image: RgbImage) -> Sequence[PlateReading]:
         """Plates of one frame."""
-        reading = self._reader.read(image, self._moment())
+        reading = self._reader.pipeline.read(image, self._options.moment())
         self.frames += 1
         for step, spent in reading.timings_ms.items():
             self._spent_ms[step] = self._spent_ms.get(step, 0.0) + spent
@@ -53,57 +56,130 @@ class _FrameReader:
         return {step: spent / self.frames for step, spent in self._spent_ms.items()}
 
 
-def read_video(
-    args: argparse.Namespace,
-    reader: PlateReader,
-    rules: ReadingRules,
-    moment: Callable[[], dt.datetime],
-) -> int:
-    """Read the one source of ``args`` until it ends, is lost for good, or the user stops it.
+class VideoCommand:
+    """Reads the videos, cameras and streams of one ``read`` command, one after the other.
 
     Args:
-        args: Arguments of ``read``.
-        reader: A reader under :func:`~lightning_plates.reading.video.video.frame_rules`.
+        options: What ``read`` was asked for.
+        open_reader: Gives a reader under :func:`~lightning_plates.reading.video.video.frame_rules`;
+            asked once a video.
         rules: Of the answers.
-        moment: When the vehicles want to circulate.
-
-    Returns:
-        The exit status: 3 where the source broke off after some frames were answered.
-
-    Raises:
-        VideoError: Not a single frame could be read.
+        output: Where the answers go.
     """
-    if args.resume:
-        raise InputError("--resume continues a list of photos; a video is read from its start")
-    address = _address(args.sources[0])
-    breaks: list[VideoError] = []
-    read_frame = _FrameReader(reader, moment)
-    with _stopped_by_signals() as stopping, VideoOutput(args, address, rules) as output:
-        stream = frames_of(address, _stream_options(args), stopping)
-        video = VideoReader(read_frame, rules, moment, PlateTracker(), output.show)
-        for vehicle in video.vehicles(_until_broken(stream, breaks)):
-            output.add(vehicle, read_frame.mean_ms())
-            _print_vehicle(vehicle, args, address, read_frame.mean_ms())
-    if breaks:
-        return _report_break(breaks[0], args, address, frames_seen=read_frame.frames > 0)
-    return _say_stopped(args, address) if stopping.is_set() else 0
+
+    def __init__(
+        self,
+        options: ReadOptions,
+        open_reader: Callable[[], PlateReader],
+        rules: ReadingRules,
+        output: ReadOutput,
+    ) -> None:
+        self._settings, self._open_reader, self._rules = options, open_reader, rules
+        self._output = output
+        self._words = stream_phrases_of(options.language)
+        self.failed = False
+        """Whether one of them could not be read, or not as a whole."""
+        self.not_judged = 0
+        """Vehicles without a restriction day because they fit no format."""
+
+    def open(self) -> None:
+        """Open the reader now, so that a model that cannot be opened is told before anything."""
+        self._open_reader()
+
+    def photos_among(self, files: Iterable[Path | None]) -> Iterator[Path | None]:
+        """Hand photos on, and read every video when it comes."""
+        for file in files:
+            if file is not None and is_video(file):
+                self.read(file)
+            else:
+                yield file
+
+    def read(self, address: VideoAddress) -> None:
+        """Read one source until it ends, is lost for good, or the user stops it.
+
+        Raises:
+            VideoError: A live source gave not a single frame. A file that cannot be read is told on
+                standard error instead, and the command goes on.
+            KeyboardInterrupt: The user stopped a file: it is not done. What was read is answered.
+        """
+        reader = self._open_reader()
+        read_frame = _FrameReader(reader, self._settings)
+        breaks: list[VideoError] = []
+        with (
+            _stopped_by_signals() as stopping,
+            VideoOutput(self._settings, address, self._output, reader.pipeline.find) as written,
+        ):
+            frames = frames_of(address, self._options(written), stopping)
+            show = written.show if written.wants_frames else None
+            video = VideoReader(
+                read_frame, self._rules, self._settings.moment, PlateTracker(), show
+            )
+            is_without = True
+            for found in video.vehicles(_until_broken(frames, breaks)):
+                vehicle = Vehicle.of(found)
+                self._answer(address, vehicle, read_frame.mean_ms())
+                self.not_judged += count_not_judged([vehicle.plate])
+                is_without = False
+        if breaks:
+            self._tell_break(address, breaks[0], frames_seen=read_frame.frames > 0)
+        elif stopping.is_set():
+            self._tell_stop(address)
+        elif is_without and not is_live(address):
+            self._answer(address, None, read_frame.mean_ms())
+
+    def _options(self, written: VideoOutput) -> StreamOptions:
+        return StreamOptions(
+            fps=self._settings.fps,
+            every_frame=written.wants_every_frame,
+            timeouts=Timeouts(open_s=self._settings.timeout_s, read_s=self._settings.timeout_s),
+            reconnection=Reconnection(attempts=self._settings.reconnect),
+            phrases=self._words,
+            notify=_notify,
+        )
+
+    def _answer(
+        self, address: VideoAddress, vehicle: Vehicle | None, timings_ms: dict[str, float]
+    ) -> None:
+        """Print one vehicle, or that there is none, and add it to the table."""
+        record = video_record(address, vehicle, timings_ms)
+        self._output.add_rows(video_rows(record))
+        if self._settings.json:
+            print(json_line(record), flush=True)
+        else:
+            print(f"{shown_address(address)}: {self._describe(vehicle)}", flush=True)
+
+    def _describe(self, vehicle: Vehicle | None) -> str:
+        if vehicle is None:
+            return phrases_of(self._settings.language).no_plate
+        votes = self._words.vehicle.format(
+            agreeing=vehicle.frames_agreeing,
+            frames=vehicle.frames,
+            first=_clock(vehicle.first_s),
+            last=_clock(vehicle.last_s),
+        )
+        plate = vehicle.plate.describe(self._settings.language, is_now=self._settings.is_now)
+        return f"{plate}{SEPARATOR}{votes}"
+
+    def _tell_break(self, address: VideoAddress, error: VideoError, *, frames_seen: bool) -> None:
+        self.failed = True
+        record = video_record(address, None, {}, error=error)
+        self._output.add_rows(video_rows(record))
+        if self._settings.json:
+            print(json_line(record), flush=True)
+        if is_live(address) and not frames_seen:
+            raise error
+        _notify(f"error: {error}")
+
+    def _tell_stop(self, address: VideoAddress) -> None:
+        """A live source ends by Ctrl-C; a file that was stopped is not done."""
+        _notify(self._words.stopped.format(name=shown_address(address)))
+        if not is_live(address):
+            raise KeyboardInterrupt
 
 
-def _address(source: str) -> VideoAddress:
-    path = Path(source)
-    if source.isdecimal() and not path.exists():
-        return int(source)
-    return source if is_live(source) else path
-
-
-def _stream_options(args: argparse.Namespace) -> StreamOptions:
-    return StreamOptions(
-        fps=args.fps,
-        timeouts=Timeouts(open_s=args.timeout, read_s=args.timeout),
-        reconnection=Reconnection(attempts=args.reconnect),
-        phrases=stream_phrases_of(args.lang),
-        notify=_notify,
-    )
+def live_address(source: str) -> VideoAddress:
+    """The index of a camera, or the address of a network stream."""
+    return int(source) if source.isdecimal() else source
 
 
 def _notify(line: str) -> None:
@@ -116,44 +192,6 @@ def _until_broken(frames: Iterable[Frame], breaks: list[VideoError]) -> Iterator
         yield from frames
     except VideoError as error:
         breaks.append(error)
-
-
-def _report_break(
-    error: VideoError, args: argparse.Namespace, address: VideoAddress, *, frames_seen: bool
-) -> int:
-    if args.json:
-        record = video_record(address, None, {}, error=error)
-        print(json_line(record), flush=True)
-    if not frames_seen:
-        raise error
-    _notify(f"error: {error}")
-    return UNREADABLE_EXIT_CODE
-
-
-def _say_stopped(args: argparse.Namespace, address: VideoAddress) -> int:
-    """A live source ends by Ctrl-C; a file that was stopped is not done."""
-    _notify(stream_phrases_of(args.lang).stopped.format(name=shown_address(address)))
-    return 0 if is_live(address) else INTERRUPTED
-
-
-def _print_vehicle(
-    vehicle: VehicleReading,
-    args: argparse.Namespace,
-    address: VideoAddress,
-    timings_ms: dict[str, float],
-) -> None:
-    if args.json:
-        record = video_record(address, vehicle, timings_ms)
-        print(json_line(record), flush=True)
-        return
-    votes = stream_phrases_of(args.lang).vehicle.format(
-        agreeing=vehicle.frames_agreeing,
-        frames=vehicle.frames,
-        first=_clock(vehicle.first_s),
-        last=_clock(vehicle.last_s),
-    )
-    plate = describe_plate(vehicle.plate, args.lang, is_now=args.at is None)
-    print(f"{shown_address(address)}: {plate}{SEPARATOR}{votes}", flush=True)
 
 
 def _clock(seconds: float) -> str:

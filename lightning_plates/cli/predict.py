@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightning_plates.cli._arguments import add_runtime_options
+from lightning_plates.cli._arguments import add_file_limit, add_runtime_options, worker_count
 from lightning_plates.cli._originals import (
     PICTURE_MARK,
     Originals,
@@ -19,8 +19,18 @@ from lightning_plates.cli._originals import (
     without_own_pictures,
 )
 from lightning_plates.drafts import write_bytes, write_text
-from lightning_plates.errors import InputError, PhotoError, reason_without_name
-from lightning_plates.photos import RgbImage, encode_jpeg, find_photos, load_photo
+from lightning_plates.errors import (
+    InputError,
+    MissingDependencyError,
+    PhotoError,
+    reason_without_name,
+)
+from lightning_plates.photos import (
+    Photo,
+    encode_jpeg,
+    find_photos,
+    open_photo,
+)
 from lightning_plates.tasks import Task, task_of
 from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from lightning_plates.terminal.text_streams import json_line
@@ -50,10 +60,11 @@ def main(argv: list[str]) -> int:
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
         task = task_of(model.spec)  # a model without a spec is refused before a photo is decoded
         predictions = []
-        for prediction, image in predict_files(model, files):
+        for prediction, photo in predict_files(model, files):
             _report(prediction, task, args.json)
-            if args.save is not None and image is not None:
-                picture = encode_jpeg(task.draw(image, prediction.answer), comment=PICTURE_MARK)
+            if args.save is not None and photo is not None:
+                answer = _in_image(task, photo, prediction.answer)
+                picture = encode_jpeg(task.draw(photo.image, answer), comment=PICTURE_MARK)
                 write_bytes(args.save / names.of(prediction.file), picture)
             predictions.append(prediction)
     if args.csv is not None:
@@ -86,16 +97,24 @@ def _spare_originals(args: argparse.Namespace, files: Sequence[Path], names: Out
 
 def predict_files(
     model: Runtime, files: Sequence[Path]
-) -> Iterator[tuple[Prediction, RgbImage | None]]:
+) -> Iterator[tuple[Prediction, Photo | None]]:
     """Answer photo by photo, in the order given; the photo itself is ``None`` if unreadable."""
     for start in range(0, len(files), BATCH_SIZE):
         batch = files[start : start + BATCH_SIZE]
         loaded = [_try_load(file) for file in batch]
-        images = [image for image, _ in loaded if image is not None]
-        answers = iter(model.answer(images))
-        for file, (image, error) in zip(batch, loaded, strict=True):
-            answer = task_of(model.spec).nothing if image is None else next(answers)
-            yield Prediction(file, error, answer), image
+        task = task_of(model.spec)
+        answers = iter(model.answer([photo.image for photo, _ in loaded if photo is not None]))
+        for file, (photo, error) in zip(batch, loaded, strict=True):
+            if photo is None:
+                yield Prediction(file, error, task.nothing), None
+            else:
+                yield Prediction(file, None, task.scaled(next(answers), *photo.reduction)), photo
+
+
+def _in_image(task: Task[Any, Any], photo: Photo, answer: object) -> object:
+    """The answer in pixels of the decoded image, to be drawn on it."""
+    across, down = photo.reduction
+    return task.scaled(answer, 1 / across, 1 / down)
 
 
 def to_json(prediction: Prediction, task: Task[Any, Any]) -> str:
@@ -116,10 +135,10 @@ def to_csv(predictions: Sequence[Prediction], task: Task[Any, Any]) -> str:
     return buffer.getvalue()
 
 
-def _try_load(file: Path) -> tuple[RgbImage | None, str | None]:
+def _try_load(file: Path) -> tuple[Photo | None, str | None]:
     try:
-        return load_photo(file), None
-    except PhotoError as error:
+        return open_photo(file), None
+    except (PhotoError, MissingDependencyError) as error:
         return None, reason_without_name(error, file)
 
 
@@ -138,5 +157,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print one line of JSON a photo")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write photos with answers drawn")
     add_runtime_options(parser)
-    parser.add_argument("--threads", type=int, help="threads for one inference")
+    parser.add_argument("--threads", type=worker_count, help="threads for one inference")
+    add_file_limit(parser)
     return parser

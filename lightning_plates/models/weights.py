@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import ConfigError, InputError
 from lightning_plates.models.backbones import Padding
+from lightning_plates.shipment import check_shipped
 from lightning_plates.spec import SCALINGS, Scaling
 
 _CLASSIFIER_PREFIXES = ("classifier.", "fc.", "AuxLogits.")
@@ -155,6 +156,7 @@ def _read_file(
         raise InputError(
             f"weights {path}: no such file (--model.weights takes imagenet, none, or a file)"
         )
+    check_shipped(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}

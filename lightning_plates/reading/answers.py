@@ -10,12 +10,14 @@ from typing import Any
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.clock import STEPS
 from lightning_plates.errors import InputError
-from lightning_plates.photos import RgbImage
+from lightning_plates.photos import Photo, RgbImage
 from lightning_plates.reading.captions import describe_plate
 from lightning_plates.reading.pictures import annotate
 from lightning_plates.reading.pipeline import PhotoReading, PlateReading
+from lightning_plates.reading.records import VIDEO_COLUMNS
 from lightning_plates.reading.rules.restrictions import Reason, Verdict
 from lightning_plates.reading.rules.schedules import WEEKDAYS
+from lightning_plates.reading.video.video import VehicleReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +139,21 @@ class Reading:
     timings_ms: Mapping[str, float] = field(default_factory=dict, repr=False, compare=False)
     """Milliseconds by step and in all."""
     image: RgbImage | None = field(default=None, repr=False, compare=False)
-    """The photo, RGB, shape ``(H, W, 3)``, where it was kept."""
+    """The decoded photo, RGB, shape ``(H, W, 3)``, where it was kept; huge ones are smaller than
+    the photo itself, of which boxes are in pixels."""
+    reduction: tuple[float, float] = field(default=(1.0, 1.0), repr=False, compare=False)
+    """Pixels of the photo itself that one of :attr:`image` spans, across and down."""
 
     @classmethod
-    def of(cls, file: Path | None, reading: PhotoReading, image: RgbImage | None) -> Reading:
-        """The public view of ``reading``."""
-        return cls(file, tuple(map(Plate.of, reading.plates)), None, reading.timings_ms, image)
+    def of(
+        cls, file: Path | None, reading: PhotoReading, photo: Photo, *, keep_image: bool
+    ) -> Reading:
+        """The public view of ``reading``, whose boxes are in pixels of the decoded ``photo``."""
+        plates = reading.enlarged(*photo.reduction).plates
+        image = photo.image if keep_image else None
+        return cls(
+            file, tuple(map(Plate.of, plates)), None, reading.timings_ms, image, photo.reduction
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """What ``lightning-plates read --json`` prints for the photo."""
@@ -164,8 +175,16 @@ class Reading:
             InputError: The pixels were not kept.
         """
         if self.image is None:
-            raise InputError(f"{self.file}: its pixels were not kept; read it with keep_images=True")
-        return annotate(self.image, [plate.details for plate in self.plates], language)
+            raise InputError(
+                f"{self.file}: its pixels were not kept; read it with keep_images=True"
+            )
+        return annotate(self.image, self.shown(), language)
+
+    def shown(self) -> tuple[PlateReading, ...]:
+        """The plates with their boxes in pixels of :attr:`image`."""
+        across, down = self.reduction
+        found = PhotoReading(tuple(plate.details for plate in self.plates), {})
+        return found.enlarged(1 / across, 1 / down).plates
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
@@ -182,3 +201,36 @@ def _restriction(verdict: Verdict) -> Restriction:
         restricted_now=None if verdict.reason is Reason.NO_RULE else verdict.restricted_now,
         no_pauses_known_after=last.isoformat() if last else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """One vehicle of a video, voted over the frames that show it."""
+
+    plate: Plate
+    """The voted answer; its box is that of the frame that was read most surely."""
+    vehicle: int
+    """Number of the vehicle within its video."""
+    frames: int
+    """Sampled frames in which something was read of its plate."""
+    frames_agreeing: int
+    """Of those, the frames that read exactly the voted text, or digit where no text is kept."""
+    frame: int
+    """Number of the frame of the box."""
+    first_s: float
+    """Seconds from the start of the video to the first sighting."""
+    last_s: float
+    """Seconds from the start of the video to the last sighting."""
+
+    @classmethod
+    def of(cls, reading: VehicleReading) -> Vehicle:
+        """The public view of ``reading``."""
+        return cls(
+            Plate.of(reading.plate), reading.vehicle, reading.frames, reading.frames_agreeing,
+            reading.frame_number, round(reading.first_s, 3), round(reading.last_s, 3),
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys ``plates`` and ``video`` of a JSON line."""
+        votes = {name: getattr(self, name) for name in VIDEO_COLUMNS}
+        return {"plates": [self.plate.to_dict()], "video": votes}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 2
@@ -15,7 +14,7 @@ AHEAD = 2
 
 
 def map_ahead(
-    work: Callable[[Item], Result], items: Iterable[Item | None], workers: int
+    work: Callable[[Any], Result], items: Iterable[object], workers: int
 ) -> Iterator[Result]:
     """Apply ``work`` to ``items`` with ``workers`` threads; results come in their order.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lightning_plates.boxes import Detection
+from lightning_plates.boxes import Detection, scale_box
 from lightning_plates.clock import Stopwatch
 from lightning_plates.finding.refine import DEFAULT_LOOKS, locate
 from lightning_plates.photos import RgbImage
@@ -71,6 +71,13 @@ class PhotoReading:
     timings_ms: dict[str, float]
     """Milliseconds by step, as :meth:`Stopwatch.stop` gives them."""
 
+    def enlarged(self, across: float, down: float) -> PhotoReading:
+        """The same reading of a photo ``across`` times as wide and ``down`` times as high."""
+        places = [replace(p.detection, box=scale_box(p.detection.box, across, down))
+                  for p in self.plates]  # fmt: skip
+        pairs = zip(self.plates, places, strict=True)
+        return replace(self, plates=tuple(replace(p, detection=place) for p, place in pairs))
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingRules:
@@ -126,6 +133,10 @@ class PlateReader:
         detections = locate(self._model, image, self._looks, timer)
         plates = tuple(self.read_plate(image, found, moment, timer) for found in detections)
         return PhotoReading(plates, timer.stop())
+
+    def find(self, image: RgbImage) -> Sequence[Detection]:
+        """Where the plates of a photo or video frame are, without reading them."""
+        return locate(self._model, image, self._looks, Stopwatch())
 
     def read_plate(
         self,

@@ -14,6 +14,9 @@ CSV_COLUMNS = (
 )  # fmt: skip
 """Columns of the table: the fields of the JSON lines, flattened; one row a plate."""
 
+VIDEO_COLUMNS = ("vehicle", "frames", "frames_agreeing", "frame", "first_s", "last_s")
+"""Columns beside them where there are videos, and keys of ``video`` in a JSON line."""
+
 
 def csv_rows(record: dict[str, Any]) -> list[list[Any]]:
     """Rows for :data:`CSV_COLUMNS` of one photo's JSON object; a photo without plates is one.

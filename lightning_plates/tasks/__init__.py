@@ -10,8 +10,8 @@ from lightning_plates.tasks._base import (
     Outputs,
     Score,
     Shape,
+    Sizes,
     Task,
-    fits,
 )
 from lightning_plates.tasks._discovery import list_tasks, task_named, task_of
 
@@ -21,8 +21,8 @@ __all__ = [
     "Outputs",
     "Score",
     "Shape",
+    "Sizes",
     "Task",
-    "fits",
     "list_tasks",
     "task_named",
     "task_of",

@@ -22,8 +22,11 @@ Label = TypeVar("Label")
 Outputs: TypeAlias = Mapping[str, NDArray[np.generic]]
 """Output tensors of a model by name; the photos are their first axis."""
 
-Shape: TypeAlias = tuple[int | None, ...]
-"""Sizes of a tensor's axes; ``None`` where any size goes."""
+Shape: TypeAlias = tuple[str | int, ...]
+"""Sizes of a tensor's axes; a letter where any size goes, the same one for axes of one size."""
+
+Sizes: TypeAlias = tuple[int | None, ...]
+"""Sizes of a tensor's axes in a graph; ``None`` where any size goes."""
 
 Image: TypeAlias = NDArray[np.uint8]
 """RGB, shape ``(H, W, 3)``."""
@@ -82,6 +85,8 @@ class Task(ABC, Generic[Answer, Label]):
     """Heads of the columns of :meth:`cells`."""
     nothing: ClassVar[Any] = ()
     """Answer for a photo that could not be read."""
+    kinds: ClassVar[str] = "f"
+    """NumPy's kinds of the outputs' types: ``f`` floating point, ``i`` and ``u`` integers."""
     Options: ClassVar[type[Any]]
     """Frozen dataclass of the options in a spec, each with its default."""
 
@@ -111,6 +116,34 @@ class Task(ABC, Generic[Answer, Label]):
     @abstractmethod
     def outputs(self, spec: ModelSpec) -> Mapping[str, Shape]:
         """Shape by name of the model's outputs, in order; the first axis is the batch."""
+
+    def shapes(self, spec: ModelSpec) -> dict[str, Sizes]:
+        """:meth:`outputs` with ``None`` for letters."""
+        return {
+            name: tuple(size if isinstance(size, int) else None for size in shape)
+            for name, shape in self.outputs(spec).items()
+        }
+
+    def misfit(
+        self, shapes: Mapping[str, Sizes | None], spec: ModelSpec, batch: int | None = None
+    ) -> str:
+        """Say in a few words which output contradicts :meth:`outputs`; empty where none does.
+
+        Args:
+            shapes: Shape of each output by name; ``None`` where it is not known.
+            spec: The model's convention.
+            batch: Photos in the batch, where that is known.
+        """
+        wanted = self.outputs(spec)
+        missing = sorted(set(wanted) - set(shapes))
+        if missing:
+            return f"outputs {sorted(shapes)} lack {missing}"
+        known: dict[str | int, int] = {} if batch is None else {"N": batch}
+        for name, shape in wanted.items():
+            got = shapes[name]
+            if got is not None and not _fits(got, shape, known):
+                return _describe_misfit(name, shape, got)
+        return ""
 
     @abstractmethod
     def decode(
@@ -179,28 +212,40 @@ class Task(ABC, Generic[Answer, Label]):
         """Description of one output for formats that carry such texts."""
         return OutputMeaning(f"Output {output} of task {self.name}.")
 
-    def arrays(self, outputs: Outputs, spec: ModelSpec) -> list[NDArray[np.float64]]:
+    def scaled(self, answer: Answer, across: float, down: float) -> Answer:
+        """The answer in pixels of a photo that is ``across`` × ``down`` times as large.
+
+        Huge photos are decoded smaller; unchanged unless answers speak of places.
+        """
+        return answer
+
+    def arrays(
+        self, outputs: Outputs, spec: ModelSpec, batch: int | None = None
+    ) -> list[NDArray[np.float64]]:
         """The outputs that :meth:`outputs` names, in order.
 
         Raises:
-            ModelError: One is missing or has the wrong number of axes.
+            ModelError: One is missing or has another shape.
         """
-        found = []
-        for name, shape in self.outputs(spec).items():
-            if name not in outputs:
-                raise ModelError(f"model {spec.name}: outputs {sorted(outputs)} lack {name!r}")
-            array = np.asarray(outputs[name], dtype=np.float64)
-            if not fits(array.shape, shape):
-                raise ModelError(
-                    f"model {spec.name}: output {name!r} has shape {array.shape}, "
-                    f"task {self.name} expects {shape}"
-                )
-            found.append(array)
-        return found
+        shapes = {name: np.shape(values) for name, values in outputs.items()}
+        misfit = self.misfit(shapes, spec, batch)
+        if misfit:
+            raise ModelError(f"model {spec.name}: {misfit}")
+        return [np.asarray(outputs[name], dtype=np.float64) for name in self.outputs(spec)]
 
 
-def fits(got: Sequence[int | None], wanted: Shape) -> bool:
-    """Whether a shape fits another one that may leave axes open; unknown sizes of ``got`` fit."""
-    return len(got) == len(wanted) and all(
-        None in (one, other) or one == other for one, other in zip(got, wanted, strict=True)
+def _fits(got: Sizes, wanted: Shape, known: dict[str | int, int]) -> bool:
+    """Compare axis by axis; what lettered axes are is noted in ``known``."""
+    if len(got) != len(wanted):
+        return False
+    sizes = [(axis, size) for axis, size in zip(wanted, got, strict=True) if size is not None]
+    return all(
+        known.setdefault(axis, axis if isinstance(axis, int) else size) == size
+        for axis, size in sizes
     )
+
+
+def _describe_misfit(name: str, wanted: Shape, got: Sizes) -> str:
+    shown = ", ".join(map(str, wanted))
+    found = ", ".join("any" if size is None else str(size) for size in got)
+    return f"output {name!r} has shape ({found}), expected ({shown})"

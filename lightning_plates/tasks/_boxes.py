@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from lightning_plates.boxes import (
     apply_margin,
     box_iou,
     corners_of,
+    scale_box,
     share_above,
 )
 from lightning_plates.errors import ModelError
@@ -59,7 +60,7 @@ class BoxTask(Task[Detections, FloatArray]):
     ) -> list[Detections]:
         """Boxes in pixels of each photo, best first; see :meth:`Task.decode`."""
         options: BoxOptions = self.options(spec)
-        tensors = self.arrays(outputs, spec)
+        tensors = self.arrays(outputs, spec, len(placements))
         found = [
             self._decode_one([tensor[i] for tensor in tensors], spec, options, placement)
             for i, placement in enumerate(placements)
@@ -101,6 +102,10 @@ class BoxTask(Task[Detections, FloatArray]):
             _measure(_first(answer), boxes) for answer, boxes in zip(answers, labels, strict=True)
         )
         return Score(share_above([row["iou"] for row in rows], HIT_IOU), rows)
+
+    def scaled(self, answer: Detections, across: float, down: float) -> Detections:
+        """Boxes in pixels of a larger photo."""
+        return tuple(replace(one, box=scale_box(one.box, across, down)) for one in answer)
 
     def pack(self, answer: Detections) -> Mapping[str, NDArray[Any]]:
         """``boxes`` ``(N, 4)`` and ``confidences`` ``(N,)``, NaN where there is none."""

@@ -19,7 +19,7 @@ class SingleBox(BoxTask):
 
     def outputs(self, spec: ModelSpec) -> Mapping[str, Shape]:
         """The one output."""
-        return {"box": (None, 4)}
+        return {"box": ("N", 4)}
 
     def bare(self, spec: ModelSpec) -> ModelSpec:
         """Without a margin."""

@@ -48,8 +48,8 @@ class ScoredBoxes(BoxTask):
 
     def outputs(self, spec: ModelSpec) -> Mapping[str, Shape]:
         """Two outputs, or three with several classes."""
-        known: dict[str, Shape] = {"boxes": (None, None, 4), "scores": (None, None)}
-        return {**known, "classes": (None, None)} if len(spec.classes) > 1 else known
+        known: dict[str, Shape] = {"boxes": ("N", "A", 4), "scores": ("N", "A")}
+        return {**known, "classes": ("N", "A")} if len(spec.classes) > 1 else known
 
     def bare(self, spec: ModelSpec) -> ModelSpec:
         """Every box whatever its score, without a margin."""
