@@ -439,7 +439,7 @@ def convert(
     Example:
         >>> from lightning_plates import convert
         >>> convert(finder_file, "onnxruntime", "fp16", output=folder).path.name
-        'plate_finder_int8.fp16.onnx'
+        'plate_finder.fp16.onnx'
     """
     from conversion._convert import PhotoChoice, convert_file
 

@@ -155,9 +155,10 @@ SPECS = st.builds(
     width=st.integers(1, 512),
     height=st.integers(1, 512),
     resize=st.sampled_from(["stretch", "letterbox"]),
-    decoding=st.just("scored_boxes"),
-    score_threshold=st.floats(0, 1),
-    max_overlap=st.floats(0, 1),
+    task=st.just("detection"),
+    options=st.fixed_dictionaries(
+        {"score_threshold": st.floats(0, 1), "max_overlap": st.floats(0, 1)}
+    ),
 )
 SHARES = st.floats(0, 1)
 
@@ -190,16 +191,16 @@ def test_whatever_a_network_answers_is_decoded_to_plates_in_the_photo(
     [found] = decode({"boxes": boxes[None], "scores": scores[None]}, spec, at)
     confidences = [plate.confidence for plate in found]
     assert confidences == sorted(confidences, reverse=True)
-    assert all(confidence >= spec.score_threshold for confidence in confidences)
+    assert all(confidence >= spec.options["score_threshold"] for confidence in confidences)
     best = scores.max(initial=-1)  # is never dropped
-    assert confidences[:1] == ([best] if best >= spec.score_threshold else [])
+    assert confidences[:1] == ([best] if best >= spec.options["score_threshold"] else [])
     for plate in found:
         x1, y1, x2, y2 = plate.box
         assert 0 <= x1 <= x2 <= width
         assert 0 <= y1 <= y2 <= height
     corners = np.array([plate.box for plate in found]).reshape(-1, 4)
     overlaps = box_iou(corners[:, None], corners[None])
-    assert (overlaps[~np.eye(len(corners), dtype=bool)] <= spec.max_overlap).all()
+    assert (overlaps[~np.eye(len(corners), dtype=bool)] <= spec.options["max_overlap"]).all()
     order = list(range(len(scores)))
     random.shuffle(order)
     turned = decode({"boxes": boxes[None, order], "scores": scores[None, order]}, spec, at)

@@ -230,6 +230,6 @@ def test_the_score_is_that_of_the_first_look_and_orders_the_plates():
 
 def test_a_plate_that_only_a_further_look_was_sure_of_keeps_its_low_score_and_comes_last():
     finder = Finder([[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], *[[[0.4, 0.4, 0.6, 0.6]]] * 2)
-    finder.spec = dataclasses.replace(SPEC, score_threshold=0.6)
+    finder.spec = SPEC.with_options(score_threshold=0.6)
     finder.scores = [[0.7, 0.4], [0.65], [0.99]]
     assert [plate.confidence for plate in locate(finder, PHOTO, 2)] == pytest.approx([0.7, 0.4])

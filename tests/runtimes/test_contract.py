@@ -380,8 +380,8 @@ def test_a_model_without_or_with_a_false_spec_is_refused(tmp_path):
     ],
 )
 def test_outputs_that_contradict_the_spec_are_named_when_it_is_opened(tmp_path, outputs, reason):
-    decoding = "single_box" if len(outputs) == 1 else "scored_boxes"
-    spec = dataclasses.replace(RGB_SPEC, decoding=decoding)
+    task = "box" if len(outputs) == 1 else "detection"
+    spec = dataclasses.replace(RGB_SPEC, task=task)
     file = save_constant_outputs(tmp_path / "odd.onnx", spec, outputs)
     with open_model(file) as model, pytest.raises(SpecError, match=rf"odd\.onnx: .*{reason}"):
         _ = model.spec
