@@ -23,11 +23,12 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from lightning_plates.agreement import Agreement
-from lightning_plates.errors import InputError
+from lightning_plates.errors import InputError, SpecError
 from lightning_plates.files import read_bytes
 from lightning_plates.photos import RgbImage
 from lightning_plates.schema import convert, parse_json
 from lightning_plates.shipment import check_shipped
+from lightning_plates.spec import ModelSpec
 from lightning_plates.tasks import task_named
 
 SUFFIX = ".golden.npz"
@@ -174,7 +175,11 @@ def _golden(file: Path, arrays: Mapping[str, NDArray[Any]]) -> Golden:
 
 def _golden_2(facts: object, arrays: Mapping[str, NDArray[Any]], source: str) -> Golden:
     found = convert(facts, _Facts2, source, InputError)
-    task = task_named(found.task)
+    try:
+        task = task_named(found.task)
+        task.check(ModelSpec("golden", 1, 1, task=found.task, options=found.options))
+    except SpecError as error:
+        raise InputError(f"{source}: {error}") from error
     numbers = range(found.photos)
     return Golden(
         tuple(_photo(arrays, f"photo_{i}") for i in numbers),

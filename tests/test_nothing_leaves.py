@@ -19,8 +19,8 @@ from tiny import make_plate_set
 from tiny_onnx import save_conv_model
 from watched import LINGER_S, Watched, watch, why_not
 
-from conversion.keras.importer import TOOLS as KERAS_TOOLS
 from conversion._discovery import list_converters
+from conversion.keras.importer import TOOLS as KERAS_TOOLS
 from conversion.tflite.converter import TOOLS as TFLITE_TOOLS
 from conversion.tools.environment import tools_folder
 from lightning_plates.data.synthetic.scene import SceneOptions, compose

@@ -43,16 +43,16 @@ def opened(project_dir):
 
 
 @pytest.mark.parametrize(
-    "case", CASES, ids=lambda case: f"{case['model']}-{case['photo']}-{case['looks']}"
+    "old", CASES, ids=lambda old: f"{old['model']}-{old['photo']}-{old['looks']}"
 )
-def test_what_was_found_before_is_found(opened, case):
-    if case["model"].endswith(".ckpt") and find_spec("torch") is None:
+def test_what_was_found_before_is_found(opened, old):
+    if old["model"].endswith(".ckpt") and find_spec("torch") is None:
         pytest.skip("checkpoints need torch")
-    [file] = [file for file in sample_photos() if file.name == case["photo"]]
+    [file] = [file for file in sample_photos() if file.name == old["photo"]]
     photo = np.asarray(Image.open(file).convert("RGB"))
-    found = locate(opened(case["model"]), photo, case["looks"])
-    assert len(found) == len(case["found"])
-    for got, expected in zip(found, case["found"], strict=True):
+    found = locate(opened(old["model"]), photo, old["looks"])
+    assert len(found) == len(old["found"])
+    for got, expected in zip(found, old["found"], strict=True):
         assert got.box == pytest.approx(expected["box"], abs=PIXELS)
         if expected["confidence"] is not None:
             assert got.confidence == pytest.approx(expected["confidence"], abs=1e-4)

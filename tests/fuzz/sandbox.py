@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -16,6 +17,8 @@ _PATH_EVENTS = {
     "os.truncate": 1, "os.chmod": 1, "os.chown": 1, "os.utime": 1,
 }  # fmt: skip
 """Events of Python that change a path, and how many of their arguments are paths."""
+_FOLDER_ARGUMENT = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.rename": 2, "os.link": 2}
+"""Where the descriptors follow of the folders that those paths are relative to, if any."""
 _OUTSIDE_EVENTS = frozenset({
     "subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec",
     "socket.connect", "socket.getaddrinfo", "socket.bind",
@@ -95,12 +98,16 @@ class Watch:
         elif event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING:
             self._check(event, arguments[:1])
         elif event in _PATH_EVENTS:
-            self._check(event, arguments[: _PATH_EVENTS[event]])
+            first = _FOLDER_ARGUMENT.get(event, len(arguments))
+            self._check(event, arguments[: _PATH_EVENTS[event]], arguments[first:])
 
-    def _check(self, event: str, paths: tuple[Any, ...]) -> None:
-        for path in paths:
+    def _check(self, event: str, paths: tuple[Any, ...], folders: tuple[int, ...] = ()) -> None:
+        for path, folder in itertools.zip_longest(paths, folders, fillvalue=-1):
             if isinstance(path, int) or path is None:
                 continue
-            full = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 -- a name may hold a NUL
+            # shutil.rmtree goes by descriptors: nobody can put a link in its way.
+            root = os.readlink(f"/proc/self/fd/{folder}") if folder >= 0 else ""  # noqa: PTH115
+            named = os.path.join(root, os.fsdecode(path))  # noqa: PTH118 -- may hold a NUL
+            full = os.path.abspath(named)  # noqa: PTH100 -- the same
             if not f"{full}/".startswith(self._allowed or ()) and full != "/dev/null":
                 self.seen.append(f"{event} {full}"[:200])

@@ -23,9 +23,9 @@ class Mutant:
 
 LISTED = (
     Mutant(
-        "lightning_plates/cli/fit.py",
-        '"min" if "loss" in cli.model.monitor else "max"',
-        '"min"',
+        "lightning_plates/models/checkpoint.py",
+        'return "min" if "loss" in self.monitor else "max"',
+        'return "min"',
         "tests/cli/test_train.py",
     ),
     Mutant(
@@ -35,7 +35,7 @@ LISTED = (
         "tests/reading/test_schedules.py tests/reading/test_restrictions.py",
     ),
     Mutant(
-        "lightning_plates/processing.py",
+        "lightning_plates/tasks/detection.py",
         'best = candidates[np.argsort(-scores[candidates], kind="stable")][:MAX_CANDIDATES]',
         "best = candidates[:MAX_CANDIDATES]",
         "tests/test_processing.py",
@@ -126,9 +126,9 @@ GEOMETRY = (
         "tests/test_boxes.py",
     ),
     Mutant(
-        "lightning_plates/processing.py",
-        "boxes * scale, self.width, self.height)",
-        "boxes * scale, self.height, self.width)",
+        "lightning_plates/placement.py",
+        "* scale, self.width, self.height)",
+        "* scale, self.height, self.width)",
         "tests/test_processing.py",
     ),
     Mutant(
@@ -144,51 +144,81 @@ GEOMETRY = (
         "tests/test_processing.py",
     ),
     Mutant(
-        "lightning_plates/processing.py",
+        "lightning_plates/boxes.py",
         "moved: FloatArray = scaled + np.concatenate([shift, shift], axis=-1)",
         "moved: FloatArray = scaled",
         "tests/test_processing.py tests/cli/test_margin.py",
     ),
     Mutant(
-        "lightning_plates/processing.py",
-        "candidates = np.flatnonzero(scores >= spec.score_threshold)",
-        "candidates = np.flatnonzero(scores > spec.score_threshold)",
+        "lightning_plates/tasks/detection.py",
+        "candidates = np.flatnonzero(scores >= options.score_threshold)",
+        "candidates = np.flatnonzero(scores > options.score_threshold)",
         "tests/test_processing.py",
     ),
     Mutant(
+        "lightning_plates/tasks/detection.py",
+        "of_class = np.flatnonzero(classes == number)",
+        "of_class = np.arange(len(classes))",
+        "tests/tasks",
+    ),
+    Mutant(
+        "lightning_plates/placement.py",
+        "-left / spec.width, -top / spec.height,",
+        "left / spec.width, top / spec.height,",
+        "tests/test_processing.py tests/tasks",
+    ),
+    Mutant(
         "lightning_plates/spec.py",
-        "if min(self.std) <= 0:",
-        "if min(self.std) < 0:",
+        "_Positive: TypeAlias = Annotated[float, Meta(ge=1e-6, le=1e6)]",
+        "_Positive: TypeAlias = Annotated[float, Meta(ge=0, le=1e6)]",
         "tests/test_spec.py",
     ),
     Mutant(
         "lightning_plates/spec.py",
-        'if self.margin is None:\n            del fields["margin"]',
-        'if self.margin is not None:\n            del fields["margin"]',
+        "kept = {name: value for name, value in merged.items() if value is not None}",
+        "kept = merged",
         "tests/test_spec.py",
     ),
     Mutant(
-        "lightning_plates/agreement.py",
-        "ious = [_overlap(*pair) if asked else 1.0 for",
-        "ious = [_overlap(*pair) if asked else 0.0 for",
+        "lightning_plates/spec.py",
+        "options = {name: value for name, value in given.items() if name in wanted}",
+        "options = {}",
+        "tests/test_spec.py",
+    ),
+    Mutant(
+        "lightning_plates/spec.py",
+        'if given.get("margin", ...) is None:',
+        "if False:",
+        "tests/test_spec.py",
+    ),
+    Mutant(
+        "lightning_plates/tasks/_boxes.py",
+        "_overlap(ours, theirs) if answered else 1.0",
+        "_overlap(ours, theirs) if answered else 0.0",
+        "tests/test_agreement.py",
+    ),
+    Mutant(
+        "lightning_plates/tasks/_boxes.py",
+        "first.class_name != second.class_name:\n        return 0.0",
+        "first.class_name != second.class_name:\n        return 1.0",
+        "tests/test_agreement.py tests/tasks",
+    ),
+    Mutant(
+        "lightning_plates/tasks/_boxes.py",
+        " or first.class_name != second.class_name:",
+        ":",
+        "tests/test_agreement.py tests/tasks",
+    ),
+    Mutant(
+        "lightning_plates/tasks/_boxes.py",
+        "one.confidence >= threshold)",
+        "one.confidence > threshold)",
         "tests/test_agreement.py",
     ),
     Mutant(
         "lightning_plates/agreement.py",
-        "if first is None or second is None:\n        return 0.0",
-        "if first is None or second is None:\n        return 1.0",
-        "tests/test_agreement.py",
-    ),
-    Mutant(
-        "lightning_plates/agreement.py",
-        "best.confidence >= score_threshold)",
-        "best.confidence > score_threshold)",
-        "tests/test_agreement.py",
-    ),
-    Mutant(
-        "lightning_plates/agreement.py",
-        "max_score_difference=max(differences, default=0.0)",
-        "max_score_difference=min(differences, default=0.0)",
+        "max_score_difference=max(",
+        "max_score_difference=min(",
         "tests/test_agreement.py",
     ),
     Mutant(
@@ -199,8 +229,8 @@ GEOMETRY = (
     ),
     Mutant(
         "lightning_plates/drawing.py",
-        "y = y1 - height if y1 >= height else mark.box[3]",
-        "y = y1 - height",
+        "y = mark.box[1] - height if mark.box[1] >= height else mark.box[3]",
+        "y = mark.box[1] - height",
         "tests/test_drawing.py",
     ),
     Mutant(
@@ -268,8 +298,8 @@ DATA = (
     ),
     Mutant(
         "lightning_plates/data/duplicates.py",
-        "hashlib.sha256(path.read_bytes()).digest()",
-        "path.read_bytes()[:1]",
+        "hashlib.sha256(read_bytes(path)).digest()",
+        "read_bytes(path)[:1]",
         "tests/data/test_duplicates.py",
     ),
     Mutant(
@@ -352,8 +382,8 @@ DATA = (
     ),
     Mutant(
         "lightning_plates/data/synthetic/generate.py",
-        "if (folder / photo.file).exists():",
-        "if True:",
+        " and (folder / photo.file).exists():",
+        ":",
         "tests/data/synthetic/test_generate.py",
     ),
     Mutant(
@@ -574,15 +604,21 @@ MEASURING = (
     ),
     Mutant(
         "lightning_plates/bench/finder_table.py",
-        "[score.box.iou >= 0.7 for score in scores]",
-        "[score.box.iou > 0.7 for score in scores]",
+        "[score.box.iou >= CLOSE_IOU for score in scores]",
+        "[score.box.iou > CLOSE_IOU for score in scores]",
         "tests/bench tests/cli/test_evaluate_finder.py",
     ),
     Mutant(
         "lightning_plates/golden.py",
-        'if facts["version"] != 1:',
-        "if False:",
-        "tests/cli/test_check.py tests/test_golden.py",
+        "if type(version) is not int or version not in {1, 2}:",
+        "if version not in {1, 2}:",
+        "tests/test_golden.py",
+    ),
+    Mutant(
+        "lightning_plates/golden.py",
+        "read = _golden_1 if version == 1 else _golden_2",
+        "read = _golden_2",
+        "tests/test_golden.py",
     ),
     Mutant(
         "lightning_plates/clock.py",
@@ -603,10 +639,10 @@ MEASURING = (
         "tests/bench/test_fit_margin.py",
     ),
     Mutant(
-        "lightning_plates/bench/accuracy.py",
-        "float(np.mean(ious >= 0.7))",
-        "float(np.mean(ious > 0.7))",
-        "tests/bench tests/cli/test_compare.py",
+        "lightning_plates/boxes.py",
+        "np.mean(np.asarray(ious) >= limit)",
+        "np.mean(np.asarray(ious) > limit)",
+        "tests/bench tests/test_boxes.py tests/tasks tests/cli/test_compare.py",
     ),
     Mutant(
         "lightning_plates/bench/accuracy.py",
@@ -622,8 +658,8 @@ MEASURING = (
     ),
     Mutant(
         "lightning_plates/bench/contract_check.py",
-        "key=lambda pair: (_agrees(pair[0], golden), pair[0].mean_iou)",
-        "key=lambda pair: pair[0].mean_iou",
+        "key=lambda pair: (_agrees(pair[0], golden), pair[0].mean_likeness)",
+        "key=lambda pair: pair[0].mean_likeness",
         "tests/cli/test_check.py",
     ),
 )

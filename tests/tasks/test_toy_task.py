@@ -35,7 +35,7 @@ class MeanColour(Task):
     columns, Options = ("colour",), Options
 
     def outputs(self, spec):
-        return {"box": (None, 4)}
+        return {"box": ("N", 4)}
 
     def decode(self, outputs, spec, placements):
         return [tuple(row) for row in self.arrays(outputs, spec)[0].tolist()]
