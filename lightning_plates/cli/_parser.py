@@ -9,6 +9,7 @@ import textwrap
 from dataclasses import dataclass
 
 from lightning_plates.cli._localised import LocalisedParser
+from lightning_plates.languages import translated
 
 WIDTH = 96
 """Columns that help texts are wrapped to."""
@@ -46,18 +47,23 @@ class CommandParser(LocalisedParser):
     """
 
     def __init__(self, command: str, docstring: str | None) -> None:
-        doc = parse_docstring(docstring)
-        parts = []
-        if doc.examples:
-            parts.append("examples:\n" + textwrap.indent(doc.examples, "  "))
-        if doc.page:
-            parts.append(f"more: {doc.page}")
+        self._doc = parse_docstring(docstring)
         super().__init__(
             prog=f"lightning-plates {command}",
-            description=_wrap(doc.description),
-            epilog="\n\n".join(parts) or None,
+            description=_wrap(self._doc.description),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+
+    def format_help(self) -> str:
+        """The help text, with examples and page below the options."""
+        parts = []
+        if self._doc.examples:
+            head = translated("examples:")
+            parts.append(f"{head}\n{textwrap.indent(self._doc.examples, '  ')}")
+        if self._doc.page:
+            parts.append(translated(f"more: {self._doc.page}"))
+        self.epilog = "\n\n".join(parts) or None
+        return super().format_help()
 
 
 def _wrap(text: str) -> str:
