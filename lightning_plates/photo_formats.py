@@ -15,7 +15,8 @@ OTHER_SUFFIXES = frozenset({
     ".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".html", ".py",
     ".log", ".db", ".ini", ".zip", ".gz", ".tar", ".7z", ".rar", ".npy", ".npz", ".onnx", ".ckpt",
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts",
-    ".3gp", ".wmv", ".flv", ".dav", ".h264", ".h265", ".mjpeg", ".wav", ".mp3",
+    ".3gp", ".3g2", ".vob", ".wmv", ".asf", ".flv", ".dav", ".h264", ".264", ".h265", ".265",
+    ".hevc", ".mjpeg", ".mjpg", ".ogv", ".wav", ".mp3",
 })  # fmt: skip
 """Endings that lie beside photos and are none: not looked into, nor counted as left out."""
 

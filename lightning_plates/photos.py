@@ -229,7 +229,7 @@ def load_or_skip(path: Path, words: PhotoPhrases = ENGLISH) -> RgbImage | None:
     try:
         return load_photo(path, words)
     except (PhotoError, MissingDependencyError) as error:
-        print(words.skipped.format(problem=error), file=sys.stderr)
+        _say_once(words.skipped.format(problem=error))
         return None
 
 
@@ -399,7 +399,7 @@ def _undecoded_share(image: Image.Image) -> float:
 
 @functools.lru_cache(maxsize=4096)
 def _say_once(line: str) -> None:
-    """Training decodes a photo in every epoch."""
+    """Many a photo is decoded more than once: training does it in every epoch."""
     print(line, file=sys.stderr)
 
 

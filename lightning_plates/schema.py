@@ -6,11 +6,13 @@ and names the field that is wrong. Nothing behind the border has to ask for type
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import math
 import re
 from collections import Counter
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_type_hints
 
 import msgspec
 import yaml
@@ -89,7 +91,13 @@ def parse_yaml(text: str, source: object, error: type[PlatesError]) -> Any:  # n
 
 
 def convert(
-    data: object, kind: type[T], source: object, error: type[PlatesError], *, strict: bool = True
+    data: object,
+    kind: type[T],
+    source: object,
+    error: type[PlatesError],
+    *,
+    strict: bool = True,
+    known_keys_only: bool = False,
 ) -> T:
     """Turn parsed JSON or YAML into a ``kind`` and check every field on the way.
 
@@ -100,21 +108,19 @@ def convert(
         source: What error messages call the file.
         error: Class of the error to raise.
         strict: Whether ``"7"`` is no number; other programs' files often have it so.
-
-    Returns:
-        The checked value. Unknown keys of a dataclass are ignored; a class that refuses them
-        says so in its own ``__post_init__`` or by ``msgspec.Struct``'s ``forbid_unknown_fields``.
+        known_keys_only: Whether keys that a dataclass has no field for are refused, not ignored.
 
     Raises:
         PlatesError: ``error``, naming the file and the field.
     """
     try:
-        return msgspec.convert(data, kind, strict=strict)
+        made = msgspec.convert(data, kind, strict=strict)
+        unknown = _unknown_key(data, made) if known_keys_only else ""
+        if unknown:
+            raise error(f"{source}: {unknown}: unknown, perhaps of a newer version")
+        return made
     except msgspec.ValidationError as cause:
-        what, _, place = str(cause).partition(" - at ")
-        field = place.strip("`").removeprefix("$").removeprefix(".")
-        what = what[:1].lower() + what[1:]  # the names of fields keep their capitals
-        raise error(f"{source}: {field + ': ' if field else ''}{what}") from cause
+        raise error(f"{source}: {_describe(str(cause))}") from cause
     except RecursionError as cause:
         raise error(f"{source}: nested too deeply") from cause
 
@@ -133,6 +139,56 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON number")
+
+
+def _describe(text: str) -> str:
+    """Put the place first: ``Expected `int` - at `$.a[0]``` → ``a[0]: expected `int```."""
+    what, _, place = text.partition(" - at ")
+    key, _, inside = place.partition("` in `")  # "`key` in `$.a`": a key of a
+    field = (inside or key).strip("`").removeprefix("$").removeprefix(".")
+    where = f"{field + ': ' if field else ''}{'a key: ' if inside else ''}"
+    return f"{where}{what[:1].lower()}{what[1:]}"
+
+
+def check_fields(value: object, source: object, error: type[PlatesError]) -> None:
+    """Check the fields of a dataclass instance against their annotations, bounds included.
+
+    For ``__post_init__``: so the same limits hold for files, command lines and callers.
+
+    Args:
+        value: An instance of a dataclass whose annotations msgspec knows.
+        source: What error messages call it.
+        error: Class of the error to raise.
+
+    Raises:
+        PlatesError: ``error``, naming the field.
+    """
+    cls: Any = type(value)
+    kind = _fields_of(cls)
+    convert({name: getattr(value, name) for name in kind.__struct_fields__}, kind, source, error)
+
+
+@functools.cache
+def _fields_of(kind: type) -> type[msgspec.Struct]:
+    """The same fields without ``__post_init__``, which would ask again without end."""
+    hints = get_type_hints(kind, include_extras=True)
+    return msgspec.defstruct(
+        kind.__name__, [(field.name, hints[field.name]) for field in dataclasses.fields(kind)]
+    )
+
+
+def _unknown_key(data: object, made: object) -> str:
+    """The first key of ``data`` that became no field of ``made``; empty where all did."""
+    if not isinstance(data, dict) or not dataclasses.is_dataclass(made):
+        return ""
+    fields = {field.name for field in dataclasses.fields(made)}
+    for key, value in data.items():
+        if key not in fields:
+            return str(key)
+        inner = _unknown_key(value, getattr(made, key))
+        if inner:
+            return f"{key}.{inner}"
+    return ""
 
 
 def _finite(digits: str) -> float:

@@ -290,6 +290,19 @@ def test_no_decoder_that_starts_a_program_sees_a_file(tmp_path, monkeypatch):
         load_photo(tmp_path / "a.jpg")
 
 
+@pytest.mark.parametrize("head", [b"GIF89a", b"II*\0", b"\x89PNG\r\n\x1a\n", b"RIFF\1\1\1\1WEBP"])
+def test_only_the_decoder_of_its_format_sees_a_file(tmp_path, monkeypatch, head):
+    def start(*words):
+        pytest.fail("another decoder was asked")
+
+    Image.init()
+    monkeypatch.setattr(Image, "ID", ["OTHER", *Image.ID])
+    monkeypatch.setattr(Image, "OPEN", {**Image.OPEN, "OTHER": (start, None)})
+    (tmp_path / "a.jpg").write_bytes(head + b"\1" * 99)
+    with pytest.raises(PhotoError, match=r"a\.jpg: "):
+        load_photo(tmp_path / "a.jpg")
+
+
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_over_the_limit_of_pixels_is_decoded_smaller(

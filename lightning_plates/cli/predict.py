@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lightning_plates.cli._arguments import add_runtime_options
+from lightning_plates.cli._arguments import add_file_limit, add_runtime_options, worker_count
 from lightning_plates.cli._originals import (
     PICTURE_MARK,
     Originals,
@@ -169,5 +169,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print one line of JSON a photo")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write photos with boxes drawn")
     add_runtime_options(parser)
-    parser.add_argument("--threads", type=int, help="threads for one inference")
+    parser.add_argument("--threads", type=worker_count, help="threads for one inference")
+    add_file_limit(parser)
     return parser

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -124,7 +125,7 @@ def import_photos(
 ) -> Iterator[ImportedPhoto]:
     """Write all photos of a set as JPEG below ``folder``, in their order.
 
-    Metadata such as the place a phone noted is not kept.
+    Metadata such as the place a phone noted is not kept. Names become UTF-8.
 
     Args:
         annotations: The set.
@@ -140,7 +141,7 @@ def import_photos(
     """
     names = _new_names(annotations.photos, rename)
     # Copies of one photo, and frames of one drive, are known by names that go now.
-    photos = [replace(p, source=p.group) if rename else p for p in annotations.photos]
+    photos = [replace(p, source=in_unicode(p.group)) if rename else p for p in annotations.photos]
     tasks = [
         _Task(annotations.path_of(photo), photo, folder, name, options or ImportOptions())
         for photo, name in zip(photos, names, strict=True)
@@ -187,10 +188,43 @@ def _limit_side(image: RgbImage, max_side: int | None) -> RgbImage:
 def _new_names(photos: Sequence[PhotoRecord], rename: str) -> list[str]:
     if rename:
         return [f"{rename}{number:04}.jpeg" for number in range(1, len(photos) + 1)]
-    stems = [PurePosixPath(photo.file).with_suffix("").as_posix() for photo in photos]
+    files = [in_unicode(photo.file) for photo in photos]
+    stems = [PurePosixPath(file).with_suffix("").as_posix() for file in files]
     repeated = {stem for stem, count in Counter(map(str.lower, stems)).items() if count > 1}
-    return [
-        # a.png beside a.jpg: the old ending keeps their names apart.
-        f"{photo.file.replace('.', '_')}.jpg" if stem.lower() in repeated else f"{stem}.jpg"
-        for photo, stem in zip(photos, stems, strict=True)
+    # a.png beside a.jpg: the old ending keeps their names apart.
+    wanted = [
+        file.replace(".", "_") if stem.lower() in repeated else stem
+        for file, stem in zip(files, stems, strict=True)
     ]
+    return [f"{stem}.jpg" for stem in _numbered(wanted)]
+
+
+def _numbered(stems: Iterable[str]) -> Iterator[str]:
+    """The stems; one that occurred before, in whatever case, gets a number."""
+    taken: set[str] = set()
+    for stem in stems:
+        name, number = stem, 2
+        while name.lower() in taken:
+            name, number = f"{stem}_{number}", number + 1
+        taken.add(name.lower())
+        yield name
+
+
+def in_unicode(name: str) -> str:
+    """A file's name as label files can hold it: bytes that are not UTF-8 are read as Latin-1.
+
+    Older cameras and memory sticks name files so; the accents come out right.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        parts = [os.fsencode(part) for part in name.split("/")]
+        return "/".join(_decode(part) for part in parts)
+    return name
+
+
+def _decode(part: bytes) -> str:
+    try:
+        return part.decode()
+    except UnicodeDecodeError:
+        return part.decode("latin-1")

@@ -6,7 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
-from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._arguments import add_file_limit, worker_count
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.rows import Labels, Problem
@@ -44,7 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("set", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")
-    parser.add_argument("--workers", type=positive_int, metavar="N", help="processes (all cores)")
+    parser.add_argument("--workers", type=worker_count, metavar="N", help="processes (all cores)")
+    add_file_limit(parser)
     return parser
 
 

@@ -9,9 +9,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lightning_plates.cli._arguments import edge_tolerance, positive_int, positive_number
+from lightning_plates.cli._arguments import (
+    add_file_limit,
+    edge_tolerance,
+    positive_int,
+    positive_number,
+    worker_count,
+)
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import INTERRUPTED, report_failure
+from lightning_plates.console import report_interruption
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.registry import format_titles, writable_formats
@@ -30,7 +36,7 @@ from lightning_plates.data.split import (
     split_file_of,
     write_split,
 )
-from lightning_plates.drafts import draft_folder_of
+from lightning_plates.drafts import draft_folder_of, utf_8
 from lightning_plates.errors import InputError
 
 SKIPPED_EXIT_CODE = 3
@@ -46,8 +52,8 @@ def main(argv: list[str]) -> int:
     options = ImportOptions(args.quality, args.max_side, tuple(args.box_scale))
     try:
         return _run(args, labels, options)
-    except KeyboardInterrupt:
-        return report_failure("interrupted; nothing was written", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return report_interruption(error, "nothing was written")
 
 
 def _run(args: argparse.Namespace, labels: Labels, options: ImportOptions) -> int:
@@ -61,7 +67,7 @@ def _run(args: argparse.Namespace, labels: Labels, options: ImportOptions) -> in
         annotations = AnnotationSet(draft, tuple(records.values()))
         label_format = writable_formats()[args.to]
         label_format.write(annotations, draft / label_format.TARGET)
-        (draft / MANIFEST).write_text(_manifest(imported), encoding="utf-8")
+        (draft / MANIFEST).write_bytes(utf_8(_manifest(imported)))
         kept = carry_over(split, records) if split is not None else None
         if kept is not None:
             write_split(kept, draft)
@@ -121,7 +127,8 @@ def _parser() -> argparse.ArgumentParser:
         help="multiply the boxes' widths and heights, where labels show more or less than the "
         "plate (1 1)",
     )
-    parser.add_argument("--workers", type=positive_int, metavar="N", help="processes (all cores)")
+    parser.add_argument("--workers", type=worker_count, metavar="N", help="processes (all cores)")
+    add_file_limit(parser)
     return parser
 
 

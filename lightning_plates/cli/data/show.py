@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._arguments import add_file_limit, positive_int
 from lightning_plates.cli._originals import Originals
 from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations import read_labels
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "--side", type=positive_int, default=240, help="of a tile, in pixels (%(default)s)"
     )
     parser.add_argument("--crops", action="store_true", help="show each plate instead of photos")
+    add_file_limit(parser)
     return parser
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import cast
 
-from lightning_plates.cli._arguments import fraction
+from lightning_plates.cli._arguments import add_file_limit, fraction
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.split import (
@@ -81,4 +81,5 @@ def _parser() -> argparse.ArgumentParser:
         metavar="REGEX",
         help="what names with the same match have in common stays together, e.g. '^(.*)_t_'",
     )
+    add_file_limit(parser)
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from lightning_plates.data.annotations.label_text import LabelText, read_label_t
 from lightning_plates.data.annotations.photo_folder import PhotoFolder, is_archive_residue
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.registry import LabelFormat, format_titles, label_formats
-from lightning_plates.data.annotations.rows import Entry, LabelRow, Labels, Problem
+from lightning_plates.data.annotations.rows import UNREADABLE, Entry, LabelRow, Labels, Problem
 from lightning_plates.data.annotations.sides import SIDE_WORD, side_named, side_of_folder
 from lightning_plates.errors import AnnotationError, InputError
 
@@ -50,7 +51,7 @@ class _Found:
 
 
 def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
-    """Read a set whose labels must all be sound.
+    """Read a set whose labels must all be sound; unreadable photos are named and left out.
 
     Args:
         path: A label file, or a folder that holds the labels of one set, in any format.
@@ -66,12 +67,15 @@ def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
         InputError: ``path`` does not exist or holds no labels.
     """
     labels = read_labels(path, photos)
-    if labels.problems:
-        more = len(labels.problems) - 1
+    unsound = [problem for problem in labels.problems if problem.kind != UNREADABLE]
+    for problem in labels.problems:
+        if problem.kind == UNREADABLE:
+            print(f"skipped: {problem.text}", file=sys.stderr)
+    if unsound:
+        more = len(unsound) - 1
         rest = f" (and {more} more)" if more else ""
         raise AnnotationError(
-            f"{labels.problems[0]}{rest}; "
-            f"all are listed by: python -m lightning_plates data check {path}"
+            f"{unsound[0]}{rest}; all are listed by: python -m lightning_plates data check {path}"
         )
     if not labels.annotations.photos:
         raise AnnotationError(f"{path}: no labelled photos in it")

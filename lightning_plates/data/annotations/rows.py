@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord
-
-_LONGEST = 400
-"""Characters of a problem's text that are shown."""
-
-_BREAKING = frozenset({"Cc", "Zl", "Zp"})
-"""Unicode's categories of what would begin a line or command a terminal."""
+from lightning_plates.errors import one_line
 
 BAD_ENTRY = "entry that cannot be understood"
 """Kind of most problems; see :attr:`Problem.kind`."""
@@ -68,11 +62,8 @@ class Problem:
     """What totals count it as."""
 
     def __str__(self) -> str:
-        """One line: place and problem; what label files hold may be long and no plain text."""
-        text = " ".join(self.text.split())
-        short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
-        line = f"{self.where}: {short}"
-        return "".join("?" if unicodedata.category(c) in _BREAKING else c for c in line)
+        """One line: place and problem."""
+        return one_line(f"{self.where}: {self.text}")
 
 
 Entry: TypeAlias = LabelRow | Problem

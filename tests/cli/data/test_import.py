@@ -1,4 +1,6 @@
 import errno
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +157,54 @@ def test_equal_names_do_not_overwrite_each_other(tmp_path, data, make_photo_set)
     assert data("import", annotations.root, "-o", tmp_path / "out")[0] == 0
     files = [photo.file for photo in read_annotations(tmp_path / "out").photos]
     assert files == ["a_png.jpg", "a_jpg.jpg", "b.jpg"]
+
+
+def test_names_that_the_new_ones_would_take_stay_apart(tmp_path, data, make_photo_set):
+    names = ("a.png", "a.jpg", "a_jpg.png", "A_PNG.jpg")
+    boxes = {name: (BoxRecord(n, 2, 30, 20),) for n, name in enumerate(names)}
+    annotations = make_photo_set(tmp_path / "in", boxes)
+    boxes_csv.write(annotations, annotations.root)
+    assert data("import", annotations.root, "-o", tmp_path / "out")[0] == 0
+    photos = read_annotations(tmp_path / "out").photos
+    assert len({photo.file.lower() for photo in photos}) == 4
+    assert [photo.boxes[0].x1 for photo in photos] == [0, 1, 2, 3]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are not UTF-8")
+@pytest.mark.parametrize("rename", [(), ("--rename", "x")])
+@pytest.mark.parametrize("name", label_formats())
+def test_names_that_are_not_utf_8_become_it(tmp_path, data, name, rename):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for n in range(2):
+        place = os.fsencode(folder) + b"/caf\xe9_%d" % n
+        picture = Image.fromarray(np.full((64, 96, 3), 100 + n, dtype=np.uint8))
+        picture.save(os.fsdecode(place + b".jpg"))
+        Path(os.fsdecode(place + b".txt")).write_text("0 0.5 0.5 0.25 0.25\n")
+
+    words = ("import", folder, "-o", tmp_path / "out", "--to", name, *rename)
+    status, output, error = data(*words)
+
+    assert (status, error) == (0, "")
+    assert "2 photos, 2 boxes" in output
+    photos = read_annotations(tmp_path / "out").photos
+    wanted = [f"x000{n}.jpeg" for n in (1, 2)] if rename else [f"café_{n}.jpg" for n in (0, 1)]
+    assert [photo.file for photo in photos] == wanted
+    assert "caf\\udce9_0.jpg," in (tmp_path / "out" / "import.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are not UTF-8")
+def test_two_names_that_become_one_stay_apart(tmp_path, data):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, stem in enumerate((b"caf\xe9", "café".encode())):
+        place = os.fsencode(folder) + b"/" + stem
+        picture = Image.fromarray(np.full((64, 96, 3), 100 + number, dtype=np.uint8))
+        picture.save(os.fsdecode(place + b".jpg"))
+        Path(os.fsdecode(place + b".txt")).write_text("0 0.5 0.5 0.25 0.25\n")
+    assert data("import", folder, "-o", tmp_path / "out")[0] == 0
+    assert len({photo.file for photo in read_annotations(tmp_path / "out").photos}) == 2
+    assert len(list((tmp_path / "out").glob("*.jpg"))) == 2
 
 
 def test_what_exists_is_not_overwritten(labelled, tmp_path, data):
