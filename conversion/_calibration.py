@@ -59,7 +59,9 @@ class Calibration:
 def choose_photos(
     folder: Path, count: int = DEFAULT_COUNT, seed: int = 0
 ) -> tuple[Calibration, list[RgbImage]]:
-    """Draw calibration photos, and others to compare on.
+    """Draw calibration photos, and others to compare on; those that cannot be read are skipped.
+
+    Standard error names what was skipped.
 
     Args:
         folder: An annotated set (its training side is used) or a folder of photos.
@@ -72,25 +74,28 @@ def choose_photos(
         The calibration, and RGB photos to compare on that are not in it as far as there are any.
 
     Raises:
-        InputError: The folder is missing or holds no photos that can be read.
+        InputError: The folder is missing, or holds no photo that can be read.
     """
     files, side = _training_files(folder)
     random.Random(seed).shuffle(files)
-    readable = _readable(files)
-    chosen = tuple(file for file, _ in itertools.islice(readable, count))
+    readable = read_photos(files)
+    chosen: list[Path] = []
+    first: list[RgbImage] = []
+    for file, photo in itertools.islice(readable, count):
+        chosen.append(file)
+        first += [photo] if len(first) < PARITY_COUNT else []
     if not chosen:
-        raise InputError(f"{folder}: none of its photos can be read")
-    others = [image for _, image in itertools.islice(readable, PARITY_COUNT)]
-    compared = others or [load_photo(file) for file in chosen[:PARITY_COUNT]]
-    return Calibration(chosen, seed, side), compared
+        raise InputError(f"{folder}: none of its {len(files)} photos can be read")
+    rest = [photo for _, photo in itertools.islice(readable, PARITY_COUNT)]
+    return Calibration(tuple(chosen), seed, side), rest or first
 
 
-def _readable(files: Iterable[Path]) -> Iterator[tuple[Path, RgbImage]]:
-    """Photos one by one; only decoding shows whether a file is damaged."""
+def read_photos(files: Iterable[Path]) -> Iterator[tuple[Path, RgbImage]]:
+    """Decode photos one by one; one that cannot be read is named on standard error and skipped."""
     for file in files:
-        image = load_or_skip(file)
-        if image is not None:
-            yield file, image
+        photo = load_or_skip(file)
+        if photo is not None:
+            yield file, photo
 
 
 def _training_files(path: Path) -> tuple[list[Path], str]:

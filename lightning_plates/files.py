@@ -36,10 +36,11 @@ class FileTooLargeError(OSError):
     def __init__(self, size: int, limit: int, path: Path) -> None:
         self.size_mb = size / 1e6
         self.limit_mb = limit / 1e6
+        # The limit of a kind of file, far above what such a file needs, cannot be raised.
+        advice = f"; raise it with {LIMIT_VARIABLE}" if limit >= byte_limit() else ""
         super().__init__(
             errno.EFBIG,
-            f"{self.size_mb:,.0f} MB, more than the limit of {self.limit_mb:,.0f} MB; "
-            f"raise it with {LIMIT_VARIABLE}",
+            f"{self.size_mb:,.0f} MB, more than the limit of {self.limit_mb:,.0f} MB{advice}",
             str(path),
         )
 

@@ -49,6 +49,15 @@ def test_a_sparse_file_over_the_limit_is_refused_unread(tmp_path):
         read_bytes(tmp_path / "big")
 
 
+def test_only_the_general_limit_can_be_raised(tmp_path, monkeypatch):
+    monkeypatch.setenv(LIMIT_VARIABLE, "1")
+    (tmp_path / "big").write_bytes(bytes(1_000_001))
+    with pytest.raises(FileTooLargeError, match=f"1 MB; raise it with {LIMIT_VARIABLE}"):
+        read_bytes(tmp_path / "big")
+    with pytest.raises(FileTooLargeError, match=r"the limit of 0 MB: "):
+        read_bytes(tmp_path / "big", limit=1000)
+
+
 def test_the_limit_counts_bytes_and_includes_its_end(tmp_path):
     (tmp_path / "a").write_bytes(b"1234")
 

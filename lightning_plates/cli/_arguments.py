@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 
 from lightning_plates import files
+from lightning_plates.data.annotations.edges import EdgeTolerance
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))
 """Threads, processes or photos at a time beyond which nothing gets faster, and memory runs out."""
@@ -103,6 +104,14 @@ def non_negative_number(text: str) -> float:
     if not value >= 0:
         raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
     return value
+
+
+def edge_tolerance(text: str) -> EdgeTolerance:
+    """Pixels, ``5``, or per cent of the photo, ``2%``."""
+    value = _parse_number(text.removesuffix("%"))
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"expected pixels or per cent, 5 or 2%, got {text!r}")
+    return EdgeTolerance(0.0, value / 100) if text.endswith("%") else EdgeTolerance(value, 0.0)
 
 
 def _parse_number(text: str) -> float:

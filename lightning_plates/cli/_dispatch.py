@@ -74,4 +74,4 @@ def _help_text(package: str, commands: dict[str, str], prog: str) -> str:
     width = max(len(name) for name in commands) + 2
     lines = [f"  {name:<{width}}{text}" for name, text in commands.items()]
     usage = f"usage: {prog} COMMAND …   ({prog} COMMAND --help explains one)"
-    return "\n".join([usage, "", docstring.strip(), "", "commands:", *lines, "", MOSTLY_ENGLISH])
+    return "\n".join([usage, "", docstring.strip(), MOSTLY_ENGLISH, "", "commands:", *lines])

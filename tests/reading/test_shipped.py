@@ -1,5 +1,6 @@
 import pytest
 
+from lightning_plates import shipment
 from lightning_plates.errors import InputError
 from lightning_plates.golden import golden_file, load_golden
 from lightning_plates.reading import shipped
@@ -8,8 +9,8 @@ from runtimes import open_model
 
 @pytest.fixture
 def roots(tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "CHECKOUT", tmp_path / "checkout")
-    monkeypatch.setattr(shipped, "PACKAGED", tmp_path / "package")
+    monkeypatch.setattr(shipment, "CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(shipment, "PACKAGED", tmp_path / "package")
     return tmp_path
 
 

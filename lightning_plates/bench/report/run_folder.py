@@ -94,6 +94,8 @@ def read_run(folder: Path) -> RunResult:
     if not (folder / RECORD_FILE).exists():
         return _read_unfinished(folder, label)
     record = _read_json(folder / RECORD_FILE)
+    if record.get("state", "finished") != "finished":  # older records have no state
+        return _read_unfinished(folder, label, str(record["state"]))
     try:
         return _finished(folder, label, record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -102,12 +104,13 @@ def read_run(folder: Path) -> RunResult:
         ) from error
 
 
-def _read_unfinished(folder: Path, label: str) -> RunResult:
+def _read_unfinished(folder: Path, label: str, state: str = "") -> RunResult:
     if not (folder / CONFIG_FILE).exists():
         raise InputError(f"{folder}: not a run of fit (it has no {RECORD_FILE}, no {CONFIG_FILE})")
     done = len(_read_epochs(folder))
+    so_far = f"unfinished, {done} epochs so far and no {RECORD_FILE}"
     reason = (
-        f"unfinished, {done} epochs so far and no {RECORD_FILE}; "
+        f"{f'{state} after {done} epochs' if state else so_far}; "
         f"continue it with: fit --config {folder / CONFIG_FILE} --run {folder} --resume"
     )
     return RunResult(label, folder, reason, _backbone(folder / CONFIG_FILE), epochs=done)

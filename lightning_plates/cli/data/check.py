@@ -22,11 +22,15 @@ def main(argv: list[str]) -> int:
     labels = read_labels(args.set, args.photos)
     inspected = inspect_photos(labels, args.workers)
     found = [p for p in show_progress(inspected, len(labels.named), "decoding") if p is not None]
-    problems = [*labels.problems, *found, *find_duplicate_photos(labels)]
+    # A size that is not the photo's is seen by the reader and, where it fits, by the inspection.
+    unique = {str(problem): problem for problem in (*labels.problems, *found)}
+    problems = [*unique.values(), *find_duplicate_photos(labels)]
     if not labels.named and not problems:
         problems = [Problem(str(args.set), "no labelled photo in it")]
     for problem in sorted(problems, key=_place):
         print(problem)
+    for note in labels.notes:
+        print(f"note: {note}")
     print(_summary(labels, len(problems)))
     return PROBLEMS_EXIT_CODE if problems else 0
 
