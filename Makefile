@@ -19,7 +19,7 @@ export HF_HUB_DISABLE_TELEMETRY ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 .PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes slow lint types imports check thesis \
-	constraints sums clean help
+	constraints licences sums clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -169,6 +169,20 @@ $(RUNTIMES_VENV)/.installed: pyproject.toml constraints.txt
 
 test-runtimes: $(RUNTIMES_VENV)/.installed  ## converters and runtimes, with all that a CPU can run
 	$(RUNTIMES_VENV)/bin/python -m pytest -q -m "not slow and not gpu and not network" $(RUNTIME_TESTS)
+
+# The extras of neither environment; TensorRT's wheels come from an index of NVIDIA's.
+LICENCES_VENV ?= .venv-licences
+LICENCES_EXTRAS := easyocr,tesseract,gpu,nv-tensorrt-rtx
+
+$(LICENCES_VENV)/.installed: $(VENV)/.installed pyproject.toml constraints.txt
+	test -x $(LICENCES_VENV)/bin/python || $(PYTHON) -m venv $(LICENCES_VENV)
+	$(BIN)/uv pip install --quiet --python $(LICENCES_VENV)/bin/python \
+		-c constraints.txt -e '.[$(LICENCES_EXTRAS)]'
+	touch $@
+
+licences: $(VENV)/.installed $(RUNTIMES_VENV)/.installed $(LICENCES_VENV)/.installed
+licences:  ## write the tables of docs/licences.md from what is installed
+	$(BIN)/python tests/licences.py $(VENV) $(RUNTIMES_VENV) $(LICENCES_VENV)
 
 slow: $(VENV)/.installed  ## the slow tests
 	$(BIN)/python -m pytest -q -m slow
