@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightning_plates.drafts import draft_space
 from lightning_plates.errors import ConversionError, MissingDependencyError
 
 FOLDER_VARIABLE = "LIGHTNING_PLATES_TOOLS"
@@ -112,9 +113,8 @@ class ToolEnvironment:
         """Fill a draft folder and put it in place, so that no half-made environment is found."""
         python = find_python(self.pythons)
         print(f"making the {self.name} tool environment, once …", file=sys.stderr, flush=True)
-        tools_folder().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".draft-", dir=tools_folder()) as name:
-            draft = Path(name) / "environment"
+        with draft_space(tools_folder()) as space:
+            draft = space / "environment"
             self._install(python, draft)
             if not self._is_sound(draft):
                 raise MissingDependencyError(
@@ -122,7 +122,7 @@ class ToolEnvironment:
                     f"with {python}"
                 )
             if self.folder.exists():
-                self.folder.rename(Path(name) / "broken")
+                self.folder.rename(space / "broken")
             draft.rename(self.folder)
 
     def _install(self, python: str, folder: Path) -> None:

@@ -12,6 +12,7 @@
     ├── OutputError                a result cannot be written
     ├── MissingDependencyError     an optional package is not installed
     ├── ModelError                 a model file cannot be opened or run
+    ├── TrainingError              a training run's numbers are no longer finite
     ├── StepError                  a command that another command started has failed
     └── ConversionError            a model could not be converted
         └── ParityError            the converted model answers differently from its source
@@ -66,6 +67,10 @@ class ModelError(PlatesError):
     """A model file cannot be opened or run."""
 
 
+class TrainingError(PlatesError):
+    """A training run's numbers are no longer finite; going on would only keep them so."""
+
+
 class StepError(PlatesError):
     """A command that another command started has failed; its own message stands above."""
 
@@ -78,6 +83,25 @@ class ParityError(ConversionError):
     """The converted model answers differently from its source."""
 
 
+LONGEST_LINE = 1000
+"""Characters of a message; what it quotes of a file may have thousands."""
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 9}
+"""What a terminal would obey instead of showing it, such as the escape character."""
+
+
+def one_line(text: str) -> str:
+    """``text`` as a terminal may show it: one line, shortened in its middle, no control characters.
+
+    What messages quote comes from files of others.
+    """
+    parts = (part.strip() for part in text.splitlines())
+    line = " ".join(part for part in parts if part).translate(_CONTROLS)
+    if len(line) <= LONGEST_LINE:
+        return line
+    half = LONGEST_LINE // 2
+    return f"{line[:half]} … {line[-half:]}"
+
+
 def reason_without_name(error: PlatesError, name: object) -> str:
     """What ``error`` says after ``name: ``, on one line, for where the name stands beside it."""
-    return " ".join(str(error).removeprefix(f"{name}: ").split())
+    return one_line(str(error).removeprefix(f"{name}: "))

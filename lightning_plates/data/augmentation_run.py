@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TypeVar
 
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
@@ -28,9 +28,13 @@ from lightning_plates.data.offline_augmentation import (
     make_copies,
 )
 from lightning_plates.data.workers import map_on_cores
-from lightning_plates.drafts import write_text
-from lightning_plates.errors import InputError, OutputError, PhotoError
+from lightning_plates.drafts import write_bytes, write_text
+from lightning_plates.errors import InputError, MissingDependencyError, OutputError, PhotoError
+from lightning_plates.files import read_bytes
 from lightning_plates.photos import encode_jpeg, load_photo
+from lightning_plates.schema import convert, parse_json
+
+Line = TypeVar("Line")
 
 JOURNAL = ".augment.jsonl"
 MANIFEST = "manifest.csv"
@@ -83,6 +87,21 @@ class AugmentSummary:
     """Copies by kind of reason."""
     kept: int
     """Copies in ``boxes.csv``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """First line of a journal."""
+
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """Any other line of a journal."""
+
+    photo: str
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +187,7 @@ def finish_set(
 def _augment(task: _Task) -> AugmentedPhoto:
     try:
         image = load_photo(task.path)
-    except PhotoError as error:
+    except (PhotoError, MissingDependencyError) as error:
         return AugmentedPhoto(task.photo, task.name, (), str(error))
     height, width = image.shape[:2]
     if (width, height) != (task.photo.width, task.photo.height):
@@ -176,7 +195,7 @@ def _augment(task: _Task) -> AugmentedPhoto:
     reasons = []
     for copy in make_copies(image, task.photo, task.settings.limits):
         target = task.folder / _file_of(task.name, copy.variant, copy.reason)
-        target.write_bytes(encode_jpeg(copy.image, task.settings.quality))
+        write_bytes(target, encode_jpeg(copy.image, task.settings.quality))
         reasons.append(copy.reason)
     return AugmentedPhoto(task.photo, task.name, tuple(reasons))
 
@@ -218,14 +237,14 @@ def _read_journal(folder: Path, fingerprint: str) -> dict[str, tuple[str, ...]]:
     journal = folder / JOURNAL
     if not folder.exists() or not any(folder.iterdir()):
         return {}
-    begun = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
-    lines = [line for line in map(_parse_line, begun) if line]
-    if not lines or lines[0].get("fingerprint") != fingerprint:
+    first, *others = read_bytes(journal).splitlines() if journal.is_file() else [b""]
+    if _parse_line(first, _Head) != _Head(fingerprint):
         raise OutputError(
             f"{folder}: holds something else than an unfinished run with these photos and options; "
             "choose another folder or remove it"
         )
-    return {line["photo"]: tuple(line["reasons"]) for line in lines[1:]}
+    finished = (_parse_line(line, _Finished) for line in others)
+    return {one.photo: one.reasons for one in finished if one}
 
 
 def _write_journal(folder: Path, fingerprint: str, done: Mapping[str, tuple[str, ...]]) -> None:
@@ -239,20 +258,20 @@ def _journal_line(photo: str, reasons: tuple[str, ...]) -> str:
     return json.dumps({"photo": photo, "reasons": reasons}) + "\n"
 
 
-def _parse_line(line: str) -> dict[str, Any]:
+def _parse_line(line: bytes, kind: type[Line]) -> Line | None:
     try:
-        content: dict[str, Any] = json.loads(line)
-    except json.JSONDecodeError:
-        return {}  # The last line of a run that was killed while writing it.
-    return content
+        return convert(parse_json(line, JOURNAL, OutputError), kind, JOURNAL, OutputError)
+    except OutputError:
+        return None  # The last line of a run that was killed while writing it.
 
 
 def _all_there(task: _Task, reasons: Sequence[str]) -> bool:
     files = (
         _file_of(task.name, variant, reason)
-        for variant, reason in zip(list_variants(), reasons, strict=True)
+        for variant, reason in zip(list_variants(), reasons, strict=False)
     )
-    return all((task.folder / file).is_file() for file in files)
+    is_whole = len(reasons) == len(list_variants())
+    return is_whole and all((task.folder / file).is_file() for file in files)
 
 
 def _draw(sound: Sequence[PhotoRecord], keep: int, seed: int) -> list[PhotoRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from lightning_plates import __version__
@@ -23,7 +25,9 @@ from lightning_plates.data.synthetic.scene import PlacedPlate, Scene, SceneOptio
 from lightning_plates.data.workers import map_on_cores
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
 from lightning_plates.photos import encode_jpeg, load_photo
+from lightning_plates.schema import convert, parse_json
 
 MANIFEST = "manifest.json"
 """Says with which options the set was drawn."""
@@ -126,10 +130,7 @@ def _claim(folder: Path, options: SetOptions) -> None:
     manifest = _manifest(options)
     path = folder / MANIFEST
     if path.exists() and (folder / JOURNAL).exists():
-        try:
-            earlier = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path}: not readable as JSON; delete the folder") from error
+        earlier = parse_json(read_bytes(path), path, InputError)
         if not isinstance(earlier, dict) or _recipe(earlier) != _recipe(manifest):
             raise InputError(
                 f"{folder}: holds a set drawn with other options (see {MANIFEST}); "
@@ -162,25 +163,17 @@ def _read_journal(folder: Path) -> dict[int, PhotoRecord]:
     """Finished photos by index; a line that was cut off by a kill counts as not written."""
     journal = folder / JOURNAL
     finished: dict[int, PhotoRecord] = {}
-    lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
+    lines = read_bytes(journal).splitlines() if journal.exists() else []
     for line in lines:
-        with contextlib.suppress(ValueError, TypeError):
-            index, fields = json.loads(line)
-            photo = _photo_from_json(fields)
-            if (folder / photo.file).exists():
+        with contextlib.suppress(InputError):
+            fields = parse_json(line, journal, InputError)
+            index, photo = convert(fields, tuple[int, PhotoRecord], journal, InputError)
+            if photo.file == _file_of(index) and (folder / photo.file).exists():
                 finished[index] = photo
     if lines:
         kept = (json.dumps([index, asdict(photo)]) + "\n" for index, photo in finished.items())
         write_text(journal, "".join(kept))
     return finished
-
-
-def _photo_from_json(fields: dict[str, Any]) -> PhotoRecord:
-    boxes = tuple(
-        BoxRecord(**box | {"corners": tuple((x, y) for x, y in box["corners"])})
-        for box in fields["boxes"]
-    )
-    return PhotoRecord(**fields | {"boxes": boxes})
 
 
 def _draw_all(
@@ -210,16 +203,20 @@ def draw_photo(job: _Job, index: int) -> PhotoRecord:
         below = job.backdrop.photos[index % len(job.backdrop.photos)]
         pixels = load_photo(job.backdrop.path_of(below))
         scene = replace_plates(pixels, below, options.scene.size, rng)
-    name = f"{index:06d}"
     quality = int(np.clip(rng.normal(78, 15), 25, 95))
-    write_bytes(job.folder / f"{name}.jpg", encode_jpeg(scene.pixels, quality))
-    return _label(scene, name)
+    write_bytes(job.folder / _file_of(index), encode_jpeg(scene.pixels, quality))
+    return _label(scene, index)
 
 
-def _label(scene: Scene, name: str) -> PhotoRecord:
+def _file_of(index: int) -> str:
+    return f"{index:06d}.jpg"
+
+
+def _label(scene: Scene, index: int) -> PhotoRecord:
     height, width = scene.pixels.shape[:2]
     boxes = tuple(_box(plate, width, height) for plate in scene.plates)
-    return PhotoRecord(f"{name}.jpg", width, height, boxes, source=name)
+    file = _file_of(index)
+    return PhotoRecord(file, width, height, boxes, source=Path(file).stem)
 
 
 def _box(plate: PlacedPlate, width: int, height: int) -> BoxRecord:
@@ -239,7 +236,9 @@ def _progress(
 ) -> Iterator[tuple[int, PhotoRecord]]:
     columns = ("photos", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     done = sum(index < options.count for index in finished)
-    with Progress(*columns) as progress:
+    # On standard error, and only where a person watches it.
+    bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    with bar as progress:
         task = progress.add_task("photos", total=options.count, completed=done)
         for photo in photos:
             yield photo

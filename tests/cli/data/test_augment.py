@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from lightning_plates.data import augmentation_run
 from lightning_plates.data.annotations import boxes_csv, read_annotations
 from lightning_plates.data.annotations.record import BoxRecord
+from lightning_plates.drafts import write_bytes
 
 
 def photos_of(folder):
@@ -36,14 +37,12 @@ def test_a_damaged_photo_is_listed_and_the_others_are_made(labelled, tmp_path, d
 
 
 def test_a_full_disk_loses_nothing_that_was_finished(labelled, tmp_path, data, monkeypatch):
-    original = Path.write_bytes
-
     def write(path, content):
         if path.name == "p6-r357-c102.jpg":
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        return original(path, content)
+        write_bytes(path, content)
 
-    monkeypatch.setattr(Path, "write_bytes", write)
+    monkeypatch.setattr(augmentation_run, "write_bytes", write)
     out = tmp_path / "out"
     status, _, error = data("augment", labelled, "-o", out, "--workers", "1")
     assert status == 2
@@ -56,6 +55,22 @@ def test_a_full_disk_loses_nothing_that_was_finished(labelled, tmp_path, data, m
     before = (out / "p2-r003.jpg").stat().st_mtime_ns
     assert data("augment", labelled, "-o", out, "--workers", "1")[0] == 0
     assert (out / "p2-r003.jpg").stat().st_mtime_ns == before
+    assert len(read_annotations(out).photos) == 819
+
+
+def test_damaged_lines_of_the_journal_are_done_again(labelled, tmp_path, data):
+    out = tmp_path / "out"
+    assert data("augment", labelled, "-o", out, "--workers", "1")[0] == 0
+    before = photos_of(out)
+    journal = out / augmentation_run.JOURNAL
+    head, *others = journal.read_bytes().splitlines()
+    damaged = [
+        b'{"photo": "p0.png", "reasons": 7}', b'{"photo": "p1.png", "reasons": [["a"]]}', b"[1]",
+        b'{"photo": "p2.png", "reasons": ["", ""]}', b"\x93\xff", b"[" * 100_000,
+    ]  # fmt: skip
+    journal.write_bytes(b"\n".join([head, *damaged, *others[3:]]) + b"\n")
+    assert data("augment", labelled, "-o", out, "--workers", "1")[0] == 0
+    assert photos_of(out) == before
     assert len(read_annotations(out).photos) == 819
 
 

@@ -106,6 +106,21 @@ def test_a_set_grows_without_drawing_again(reference: Path, tmp_path: Path):
     assert content(tmp_path) == content(reference)
 
 
+def test_damaged_lines_of_the_journal_are_drawn_again(reference: Path, tmp_path: Path):
+    generate(tmp_path, OPTIONS, workers=1)
+    journal = tmp_path / JOURNAL
+    damaged = [
+        b"\xba", b"[0]", b'[0, {"file": "000000.jpg", "boxes": {}}]', b"[" * 100_000,
+        b'[0, {"file": "../evil.jpg", "width": 1, "height": 1, "boxes": []}]',
+        b'[0, {"file": "000001.jpg", "width": 1, "height": 1, "boxes": []}]',
+        b'[0, {"file": "000000.jpg", "width": "1", "height": 1, "boxes": []}]',
+    ]  # fmt: skip
+    journal.write_bytes(b"\n".join([*damaged, *journal.read_bytes().splitlines()[1:]]) + b"\n")
+    (tmp_path.parent / "evil.jpg").write_bytes(b"")
+    generate(tmp_path, OPTIONS, workers=1)
+    assert content(tmp_path) == content(reference)
+
+
 def test_another_seed_in_the_same_folder_is_refused(reference: Path):
     before = content(reference)
     with pytest.raises(InputError, match="other options"):

@@ -1,0 +1,1 @@
+"""The borders, one module each; :class:`tests.fuzz.trial.Target` says what a module offers."""
