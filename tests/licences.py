@@ -1,13 +1,15 @@
 """Writes the tables of ``docs/licences.md`` from what is installed: ``make licences`` runs it.
 
-``python tests/licences.py FOLDER …`` takes virtual environments, and adds those of the conversion
-tools. It serves this checkout alone, as what compares its result does, so it is in no wheel.
+``python tests/licences.py .venv …`` reads virtual environments. Rows that only an extra needs which
+none of them has, another system or another Python are kept as they stand: TensorRT's, for example,
+were written by hand. It serves this checkout alone, as what compares its result does.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import importlib.metadata
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -294,43 +296,31 @@ def rows_of(document: str, heading: str) -> dict[str, Package]:
     return rows
 
 
+def kept_rows(stated: Iterable[Package], environments: Sequence[Installed]) -> list[Package]:
+    """What the document states for that none of the environments is a witness of."""
+    covered = {
+        extra
+        for installed in environments
+        for extra, needs in our_requirements().items()
+        if is_installed(needs, installed)
+    }
+    rows = [(row, tuple(one for one in row.needed_for if one not in covered)) for row in stated]
+    return [dataclasses.replace(row, needed_for=needed) for row, needed in rows if needed]
+
+
 def main() -> None:
     """Write the document's tables anew."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("environment", type=Path, nargs="+")
+    parser.add_argument("--tools", action="store_true", help="also of the conversion tools")
     args = parser.parse_args()
-    rows = merge(packages(installed_in([folder])) for folder in args.environment)
     text = DOCUMENT.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    made = render(merge([rows, ELSEWHERE]), tool_packages())
-    DOCUMENT.write_text(head + made + rest.partition(END)[2], encoding="utf-8")
-
-
-ELSEWHERE = (
-    # What constraints.txt pins for other systems and other Pythons, and TensorRT, whose wheels come
-    # from an index of NVIDIA's.
-    Package("async-timeout", "Apache-2.0", ("Python 3.10",), ()),
-    Package("colorama", "BSD-3-Clause", ("Windows",), ()),
-    Package("coloredlogs", "MIT", ("Python 3.10",), ()),
-    Package("exceptiongroup", "MIT", ("Python 3.10",), ()),
-    Package("httpx2-jsfetch", "BSD-3-Clause", ("Emscripten",), ()),
-    Package("humanfriendly", "MIT", ("Python 3.10",), ()),
-    *(
-        Package(f"nvidia-{name}-cu12", NVIDIA, ("Python 3.10",), ())
-        for name in (
-            "cublas", "cuda-nvrtc", "cuda-runtime", "cudnn", "cufft", "curand", "nvjitlink",
-        )
-    ),
-    Package("pyreadline3", "BSD-3-Clause", ("Windows",), ()),
-    Package("pytz", "MIT", ("Python 3.10",), ()),
-    *(
-        Package(name, NVIDIA, ("tensorrt",), ())
-        for name in ("tensorrt", "tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt-cu13-libs")
-    ),
-    Package("tomli", "MIT", ("Python 3.10",), ()),
-    Package("xgboost", "Apache-2.0", ("macOS", "Windows"), ()),
-)  # fmt: skip
-"""Packages that no environment here holds."""
+    environments = [installed_in([folder]) for folder in args.environment]
+    kept = kept_rows(rows_of(text, EVERY).values(), environments)
+    tools = tool_packages() if args.tools else [*rows_of(text, OF_TOOLS).values()]
+    made = render(merge([*map(packages, environments), kept]), tools)
+    head, rest = text.partition(BEGIN)[0], text.partition(END)[2]
+    DOCUMENT.write_text(head + made + rest, encoding="utf-8")
 
 
 def _package(distribution: Distribution, needed_for: tuple[str, ...]) -> Package:

@@ -11,9 +11,11 @@ from licences import (
     OF_TOOLS,
     PROJECT,
     TOOLS,
+    Package,
     closure,
     installed_in,
     is_installed,
+    kept_rows,
     our_requirements,
     packages,
     rows_of,
@@ -72,6 +74,16 @@ def test_what_the_tools_pin_is_stated(document):
 def test_no_package_is_under_a_gpl_or_agpl(stated):
     bound = {name for name, row in stated.items() if re.search(r"(?<!L)GPL", row.licence)}
     assert bound == set()
+
+
+def test_what_no_environment_here_brings_is_kept(installed):
+    rows = [
+        Package("tensorrt", "LicenseRef-NVIDIA-Proprietary", ("tensorrt",), ()),
+        Package("gone", "MIT", ("always",), ()),
+        Package("both", "MIT", ("dev", "Windows"), ()),
+    ]
+    kept = {row.name: row.needed_for for row in kept_rows(rows, [installed])}
+    assert kept == {"tensorrt": ("tensorrt",), "both": ("Windows",)}
 
 
 def test_licences_are_spdx_expressions(stated):
