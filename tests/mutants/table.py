@@ -226,12 +226,6 @@ DATA = (
     ),
     Mutant(
         "lightning_plates/data/split.py",
-        "units = {file: file for file in groups} if",
-        "units = {file: file for file in groups} or",
-        "tests/data/test_split.py",
-    ),
-    Mutant(
-        "lightning_plates/data/split.py",
         "random.Random(seed).shuffle(order)",
         "random.Random(0).shuffle(order)",
         "tests/data/test_split.py",
