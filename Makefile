@@ -12,8 +12,14 @@ RUNTIME_EXTRAS := train,data,tflite,openvino,ncnn,tvm,executorch,dev
 RUNTIME_TESTS := tests/conversion tests/runtimes tests/test_without_extras.py
 DEMO := runs/demo
 
+# As lightning_plates/silence.py does, for programs that import none of ours; and pip's update check.
+export ORT_DISABLE_TELEMETRY ?= 1
+export NO_ALBUMENTATIONS_UPDATE ?= 1
+export HF_HUB_DISABLE_TELEMETRY ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+
 .PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes slow lint types imports check thesis \
-	constraints clean help
+	constraints sums clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -136,6 +142,10 @@ $(FINDER)/plate_finder_int8.onnx: $(FINDER)/plate_finder.onnx
 		--calibration runs/openimages_train
 	cp $(FINDER)/converted/plate_finder.int8.onnx $@
 	cp $(FINDER)/converted/plate_finder.int8.onnx.golden.npz $@.golden.npz
+
+# What a model is compared with when it is opened; after a new one was put into artifacts/.
+sums:  ## state the SHA-256 of every model that ships
+	cd artifacts && sha256sum */*.onnx */*.npz */*.ckpt */*.safetensors | LC_ALL=C sort -k 2 > SHA256SUMS
 
 # One lever at a time, the same photos, seed and budget; see configs/ablation/README.md.
 LEVERS := $(patsubst configs/ablation/%.yaml,%,$(wildcard configs/ablation/*.yaml))

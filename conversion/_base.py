@@ -21,7 +21,7 @@ from conversion._calibration import Calibration
 from conversion._comparison import compare_again, compare_files
 from conversion._fate import Trace
 from conversion._golden import make_golden
-from conversion._hub_file import Hub, open_hub
+from conversion._hub_file import Hub, in_one_file, open_hub
 from conversion._keep_float import SEARCH_PHOTOS
 from conversion._manifest import Manifest, digest_of, size_of, write_manifest
 from conversion._parity import (
@@ -166,13 +166,20 @@ class Converter(ABC):
         return tuple(field.name for field in fields)
 
     def check_tool(self) -> None:
-        """Make sure that the tool is there; override where it runs in its own environment.
+        """Make sure that the packages are there which this program imports itself.
 
         Raises:
-            MissingDependencyError: It is not installed; the message says what to install.
+            MissingDependencyError: One is not installed; the message says what to install.
         """
         for module in ("onnx", self.module):  # onnx reads every hub
             require(module, extra=self.extra)
+
+    def prepare_tool(self) -> None:  # noqa: B027 -- most tools run in this program
+        """Make the environment of a tool that has its own, once nothing speaks against its use.
+
+        Raises:
+            MissingDependencyError: It cannot be made.
+        """
 
     def tool_version(self) -> str:
         """Name and version of the tool, for the manifest."""
@@ -259,13 +266,17 @@ class Converter(ABC):
             ParityError: The converted model answers differently; nothing was written.
             MissingDependencyError: The tool is not installed.
         """
-        self._check_request(precision, photos, calibration)
+        self.check_options(precision, calibration is not None)
+        if not photos:
+            raise InputError("no photos to compare the converted model with its source on")
         self.check_tool()
         device = device or self.usual_device()
         hub = open_hub(hub_file, self.max_opset)
+        self.prepare_tool()
         tolerance = tolerance_of(precision, min_mean_iou)
         name = self.file_name(hub_file, precision)
         with draft_files_in(folder) as drafts, tempfile.TemporaryDirectory() as scratch:
+            hub = in_one_file(hub, Path(scratch) / "hub")
             used = calibration if self.calibrates(precision) else None
             job = Job(hub, precision, used, Path(scratch), device)
             draft = drafts / name
@@ -282,17 +293,29 @@ class Converter(ABC):
             made = draft if draft.exists() else file
         return Artefact(folder / made.name, manifest)
 
-    def _check_request(
-        self, precision: str, photos: Sequence[RgbImage], calibration: Calibration | None
-    ) -> None:
+    def check_options(self, precision: str, calibrated: bool) -> None:
+        """Refuse options that contradict each other, before anything is read or made.
+
+        Args:
+            precision: What was asked for.
+            calibrated: Whether there are photos to calibrate with.
+
+        Raises:
+            InputError: One of them cannot be; the message names it.
+        """
         if precision not in self.precisions:
             raise InputError(
                 f"{self.label} has no precision {precision!r} "
                 f"(choose from: {', '.join(self.precisions)})"
             )
-        if not photos:
-            raise InputError("no photos to compare the converted model with its source on")
-        if calibration is None and self.calibrates(precision):
+        kept, search = getattr(self, "keep_float", None), getattr(self, "search", False)
+        if precision != "int8" and (kept or search):
+            raise InputError(f"--keep-float and --search are of --precision int8, not {precision}")
+        if kept is not None and search:
+            raise InputError(
+                "--search chooses the layers that --keep-float names; give one of them"
+            )
+        if not calibrated and self.calibrates(precision):
             raise InputError(
                 f"{self.label} needs photos to calibrate {precision}: --calibration FOLDER"
             )

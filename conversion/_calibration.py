@@ -7,8 +7,9 @@ side alone: a model must not be fitted, however slightly, to photos that judge i
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from lightning_plates import processing
 from lightning_plates.data.annotations.reader import LABEL_SUFFIXES
 from lightning_plates.data.labelled_photos import read_divided
 from lightning_plates.errors import InputError
-from lightning_plates.photos import RgbImage, find_photos, load_photo
+from lightning_plates.files import read_bytes
+from lightning_plates.photos import RgbImage, find_photos, load_or_skip, load_photo
 from lightning_plates.spec import ModelSpec
 
 DEFAULT_COUNT = 128
@@ -45,7 +47,7 @@ class Calibration:
         """What the manifest says of it; no name of a photo."""
         digest = hashlib.sha256()
         for file in self.files:
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+            digest.update(hashlib.sha256(read_bytes(file)).digest())
         return {
             "photos": len(self.files),
             "seed": self.seed,
@@ -57,27 +59,43 @@ class Calibration:
 def choose_photos(
     folder: Path, count: int = DEFAULT_COUNT, seed: int = 0
 ) -> tuple[Calibration, list[RgbImage]]:
-    """Draw calibration photos, and others to compare on.
+    """Draw calibration photos, and others to compare on; those that cannot be read are skipped.
+
+    Standard error names what was skipped.
 
     Args:
         folder: An annotated set (its training side is used) or a folder of photos.
         count: Photos to calibrate with; fewer where the folder holds fewer.
         seed: The same seed and folder give the same photos on any machine.
 
+    A photo that cannot be read is named on standard error, and another one takes its place.
+
     Returns:
         The calibration, and RGB photos to compare on that are not in it as far as there are any.
 
     Raises:
-        InputError: The folder is missing or holds no photos.
+        InputError: The folder is missing, or holds no photo that can be read.
     """
     files, side = _training_files(folder)
     random.Random(seed).shuffle(files)
-    chosen, rest = files[:count], files[count : count + PARITY_COUNT]
-    return Calibration(tuple(chosen), seed, side), _load(rest or chosen[:PARITY_COUNT])
+    readable = read_photos(files)
+    chosen: list[Path] = []
+    first: list[RgbImage] = []
+    for file, photo in itertools.islice(readable, count):
+        chosen.append(file)
+        first += [photo] if len(first) < PARITY_COUNT else []
+    if not chosen:
+        raise InputError(f"{folder}: none of its {len(files)} photos can be read")
+    rest = [photo for _, photo in itertools.islice(readable, PARITY_COUNT)]
+    return Calibration(tuple(chosen), seed, side), rest or first
 
 
-def _load(files: Sequence[Path]) -> list[RgbImage]:
-    return [load_photo(file) for file in files]
+def read_photos(files: Iterable[Path]) -> Iterator[tuple[Path, RgbImage]]:
+    """Decode photos one by one; one that cannot be read is named on standard error and skipped."""
+    for file in files:
+        photo = load_or_skip(file)
+        if photo is not None:
+            yield file, photo
 
 
 def _training_files(path: Path) -> tuple[list[Path], str]:

@@ -23,10 +23,18 @@ from conversion._manifest import read_manifest, size_of
 from conversion._parity import Parity, broken_limits, measure_parity
 from lightning_plates import __version__
 from lightning_plates.drafts import write_text
-from lightning_plates.errors import ConversionError, MissingDependencyError, PlatesError
+from lightning_plates.errors import (
+    ConversionError,
+    InputError,
+    MissingDependencyError,
+    PlatesError,
+)
+from lightning_plates.files import read_bytes
+from lightning_plates.schema import convert, parse_json
 
 RECORD_SUFFIX = ".cell.json"
 """What follows the model file's name in the file that says what became of its cell."""
+_MAX_RECORD_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,16 @@ class Cell:
     """``None`` where nothing was made."""
     reason: str
     """Why it failed, or what its figures break; empty where it agrees."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What became of a cell, as its file says."""
+
+    key: dict[str, Any]
+    """Whatever changes it."""
+    figures: Figures | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +115,7 @@ def make_cell(task: Task, name: str, cls: type[Converter], variant: Variant) -> 
     converter = cls.from_words(variant.words)
     try:
         converter.check_tool()
+        converter.prepare_tool()
     except MissingDependencyError as error:
         return _cell(task, cls, variant, "", None, str(error))
     key = _key(task, name, converter, variant)
@@ -104,12 +123,13 @@ def make_cell(task: Task, name: str, cls: type[Converter], variant: Variant) -> 
     record = target.with_name(target.name + RECORD_SUFFIX)
     known = _read_record(record, key, target, task.retry)
     if known is None and not task.makes:
-        known = {"figures": None, "reason": "not made yet"}
+        known = _Record(key, None, "not made yet")
     elif known is None:
-        known = _make(task, name, converter, variant, key, target)
-        write_text(record, json.dumps({"key": key, **known}, indent=2, ensure_ascii=False) + "\n")
-    figures = _figures(known["figures"]) if known["figures"] else None
-    return _cell(task, cls, variant, converter.tool_version(), figures, known["reason"])
+        known = _Record(key, *_make(task, name, converter, variant, key, target))
+        record_facts = dataclasses.asdict(known)
+        facts = json.dumps(record_facts, indent=2, ensure_ascii=False, allow_nan=False)
+        write_text(record, facts + "\n")
+    return _cell(task, cls, variant, converter.tool_version(), known.figures, known.reason)
 
 
 def run_script(name: str, words: Sequence[str]) -> str:
@@ -131,21 +151,22 @@ def run_script(name: str, words: Sequence[str]) -> str:
 def _make(
     task: Task, name: str, converter: Converter, variant: Variant, key: Mapping[str, Any],
     target: Path,
-) -> dict[str, Any]:  # fmt: skip
+) -> tuple[Figures | None, str]:  # fmt: skip
+    """Its figures, where it could be made, and what is wrong."""
     reason = ""
     if not _is_made(target, key):
         words = [str(task.hub.path), "-o", str(task.folder), "--precision", variant.precision]
         reason = run_script(name, [*words, *variant.words, *task.words])
         reason = reason.replace(f"{task.folder}/", "")  # a table ships, and says nothing of folders
     if reason:
-        return {"figures": None, "reason": reason}
+        return None, reason
     try:
         figures = _measure(task, converter, target)
     except PlatesError as error:
-        return {"figures": None, "reason": " ".join(str(error).split())}
+        return None, " ".join(str(error).split())
     # The script compared on fewer photos.
     broken = broken_limits(figures.parity, tolerance_of(variant.precision, task.min_iou))
-    return {"figures": dataclasses.asdict(figures), "reason": ", ".join(broken)}
+    return figures, ", ".join(broken)
 
 
 def _measure(task: Task, converter: Converter, target: Path) -> Figures:
@@ -169,7 +190,7 @@ def _key(task: Task, name: str, converter: Converter, variant: Variant) -> dict[
         "tool": converter.tool_version(),
         "calibration": task.calibration if calibrates else None,
         "device": task.device,
-        "tolerance": dataclasses.asdict(tolerance_of(variant.precision, task.min_iou)),
+        "tolerance": tolerance_of(variant.precision, task.min_iou).as_json(),
         "photos_sha256": task.judges_sha256,
         "lightning_plates": __version__,
     }
@@ -179,11 +200,15 @@ def _key(task: Task, name: str, converter: Converter, variant: Variant) -> dict[
 
 def _is_made(target: Path, key: Mapping[str, Any]) -> bool:
     """Whether the artefact that is wanted lies there whole, by its manifest."""
-    facts = read_manifest(target)
+    try:
+        facts = read_manifest(target)
+    except InputError:  # damaged: made again
+        return False
     if facts is None or not _is_whole(target, facts["sizes"]):
         return False
+    stated: Mapping[str, Any] = {**facts}
     named = ("hub_sha256", "precision", "options", "tool", "calibration")
-    return all(facts[field] == key[field] for field in named)
+    return all(stated[field] == key[field] for field in named)
 
 
 def _is_whole(target: Path, sizes: Mapping[str, int]) -> bool:
@@ -191,25 +216,18 @@ def _is_whole(target: Path, sizes: Mapping[str, int]) -> bool:
     return all(file.exists() and size_of(file) == size for file, size in files.items())
 
 
-def _read_record(
-    record: Path, key: Mapping[str, Any], target: Path, retry: bool
-) -> dict[str, Any] | None:
+def _read_record(record: Path, key: Mapping[str, Any], target: Path, retry: bool) -> _Record | None:
     """What became of the cell before, if nothing that changes it is different now."""
-    if not record.is_file():
-        return None
     try:
-        known: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
-    except ValueError:
+        facts = parse_json(read_bytes(record, _MAX_RECORD_BYTES), record, InputError)
+        known = convert(facts, _Record, record, InputError)
+    except (OSError, InputError):  # none, or damaged: made again
         return None
-    if known.get("key") != key:
+    if known.key != key:
         return None
-    if known["figures"] is None:
+    if known.figures is None:
         return None if retry else known
     return known if _is_made(target, key) else None
-
-
-def _figures(facts: Mapping[str, Any]) -> Figures:
-    return Figures(facts["size_bytes"], Parity(**facts["parity"]), facts["hits"])
 
 
 def _cell(

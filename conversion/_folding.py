@@ -30,7 +30,7 @@ def save_folded(hub: Hub, target: Path) -> Path:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(target)
-    options.log_severity_level = 3  # 3: errors only
+    options.log_severity_level = 4  # fatal: errors come as exceptions too
     try:
         ort.InferenceSession(str(fixed), options, providers=["CPUExecutionProvider"])
     except library_errors(ort) as error:

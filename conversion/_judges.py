@@ -14,14 +14,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from conversion._calibration import has_labels
+from conversion._calibration import has_labels, read_photos
 from conversion._comparison import answer_photos
 from conversion._parity import Outputs
 from lightning_plates import processing
 from lightning_plates.boxes import FloatArray, box_iou
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.errors import InputError
-from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
 from lightning_plates.spec import ModelSpec
 from runtimes import open_model
@@ -67,7 +67,7 @@ def load_labelled(path: Path, count: int) -> Judges | None:
         ``None`` where ``path`` holds photos alone.
 
     Raises:
-        InputError: The labels are unsound or name no plate.
+        InputError: The labels are unsound or name no plate, or no photo can be read.
     """
     if not has_labels(path):
         return None
@@ -77,9 +77,13 @@ def load_labelled(path: Path, count: int) -> Judges | None:
         raise InputError(f"{path}: no photo of this set shows a plate")
     count = min(count, len(records))
     chosen = [records[number * len(records) // count] for number in range(count)]
+    labels = {annotations.path_of(photo): photo.boxes for photo in chosen}
+    found = list(read_photos(labels))
+    if not found:
+        raise InputError(f"{path}: none of the {count} photos chosen can be read")
     return Judges(
-        tuple(load_photo(annotations.path_of(photo)) for photo in chosen),
-        tuple(np.array([box.xyxy for box in photo.boxes], dtype=np.float64) for photo in chosen),
+        tuple(photo for _, photo in found),
+        tuple(np.array([b.xyxy for b in labels[file]], dtype=np.float64) for file, _ in found),
     )
 
 

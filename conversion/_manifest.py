@@ -9,16 +9,28 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias, TypedDict, cast
+
+from msgspec import Meta
 
 from conversion._hub_file import sha256_of
 from conversion._parity import Parity, Tolerance
 from lightning_plates.drafts import write_text
+from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
+from lightning_plates.schema import convert, parse_json
 
 SUFFIX = ".json"
 """What follows the model file's name."""
-_NEWER = frozenset({"sha256"})
-"""Fields that manifests of earlier versions lack."""
+_MAX_BYTES = 16_000_000
+"""Of a manifest; one with a trial for every layer has 50 kB."""
+_MARKS = frozenset({"converter", "hub_sha256"})
+"""Other JSON files beside a model lack these fields."""
+
+# Never a path: whoever reads a manifest looks for its files beside it.
+_FileName: TypeAlias = Annotated[str, Meta(pattern=r"^(?!\.{1,2}\Z)[^/\\\x00]+\Z", max_length=255)]
+_Digest: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Count: TypeAlias = Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,35 @@ class Manifest:
     """What only this converter knows, e.g. the layers kept in float."""
 
 
+class _ParityFacts(TypedDict):
+    max_abs_difference: float
+
+
+class _LaterFacts(TypedDict, total=False):
+    """Fields that manifests of earlier versions lack."""
+
+    sha256: dict[_FileName, _Digest]
+
+
+class Facts(_LaterFacts):
+    """A manifest as its file has it; see :class:`Manifest`."""
+
+    converter: str
+    tool: str
+    precision: str
+    hub_file: _FileName
+    hub_sha256: _Digest
+    device: str | None
+    calibration: dict[str, Any] | None
+    options: dict[str, Any]
+    hub_operators: dict[str, _Count]
+    operators: dict[str, _Count]
+    sizes: dict[_FileName, _Count]
+    parity: _ParityFacts
+    tolerance: dict[str, float | None]
+    details: dict[str, Any]
+
+
 def manifest_file(model: Path) -> Path:
     """Where the manifest of ``model`` lies."""
     return model.with_name(model.name + SUFFIX)
@@ -64,26 +105,37 @@ def manifest_file(model: Path) -> Path:
 
 def write_manifest(model: Path, manifest: Manifest) -> None:
     """Write ``manifest`` beside ``model``."""
-    fields = {"version": 1, **dataclasses.asdict(manifest)}
-    if fields["tolerance"]["max_abs_difference"] == float("inf"):
-        fields["tolerance"]["max_abs_difference"] = None  # JSON has no infinity
-    _save(model, fields)
+    tolerance = manifest.tolerance.as_json()
+    _save(model, {"version": 1, **dataclasses.asdict(manifest), "tolerance": tolerance})
 
 
-def read_manifest(model: Path) -> dict[str, Any] | None:
-    """Fields of the manifest beside ``model``, as JSON gives them; ``None`` where none is sound."""
+def read_manifest(model: Path) -> Facts | None:
+    """Read the manifest beside ``model``; ``None`` where no such file lies there.
+
+    Raises:
+        InputError: It is damaged; the message names the field.
+    """
+    file = manifest_file(model)
     try:
-        facts = json.loads(manifest_file(model).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        text = read_bytes(file, _MAX_BYTES)
+    except FileNotFoundError:
         return None
-    fields = {field.name for field in dataclasses.fields(Manifest)} - _NEWER
-    return facts if isinstance(facts, dict) and fields <= set(facts) else None
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from error
+    facts = parse_json(text, file, InputError)
+    if not isinstance(facts, dict) or not set(facts) >= _MARKS:
+        return None
+    convert(facts, Facts, file, InputError)
+    return cast(Facts, facts)  # with the fields of later versions
 
 
 def changed_files(model: Path) -> list[str]:
     """Names of those files of ``model`` that are no longer what was converted.
 
     None where no manifest tells. A missing file is left to the runtime, which asks for it.
+
+    Raises:
+        InputError: The manifest is damaged.
     """
     facts = read_manifest(model)
     if facts is None:
@@ -97,17 +149,21 @@ def renewed_manifest(model: Path) -> Iterator[None]:
     """Note in the manifest of ``model``, if it has one, what the block changes on purpose.
 
     A file that was another one already stays so for :func:`changed_files`.
+
+    Raises:
+        InputError: The manifest is damaged; nothing was changed.
     """
     facts = read_manifest(model)
-    sizes = facts["sizes"] if facts else {}
-    sound = [name for name in sizes if _is_as_noted(model, name, facts or {})]
-    yield
     if facts is None:
+        yield
         return
+    sound = [name for name in facts["sizes"] if _is_as_noted(model, name, facts)]
+    yield
+    hashes = facts.get("sha256", {})
     for name in sound:
         facts["sizes"][name] = size_of(model.with_name(name))
-        if name in facts.get("sha256", {}):
-            facts["sha256"][name] = digest_of(model.with_name(name))
+        if name in hashes:
+            hashes[name] = digest_of(model.with_name(name))
     _save(model, facts)
 
 
@@ -127,10 +183,10 @@ def size_of(path: Path) -> int:
     return path.stat().st_size
 
 
-def _is_as_noted(model: Path, name: str, facts: Mapping[str, Any]) -> bool:
+def _is_as_noted(model: Path, name: str, facts: Facts) -> bool:
     """Whether a file has the size that the manifest states, and the hash where it states one."""
     file = model.with_name(name)
-    if not file.exists() or size_of(file) != facts["sizes"][name]:
+    if not file.exists() or size_of(file) != facts["sizes"].get(name):
         return False
     stated = facts.get("sha256", {}).get(name)
     return stated is None or stated == digest_of(file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +53,11 @@ class Tolerance:
     """0–1."""
     max_score_difference: float
     """0–1."""
+
+    def as_json(self) -> dict[str, float | None]:
+        """Values by name; ``None`` for infinity, which JSON does not have."""
+        values: dict[str, float] = dataclasses.asdict(self)
+        return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 TOLERANCES: Mapping[str, Tolerance] = {

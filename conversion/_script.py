@@ -13,6 +13,7 @@ from conversion._tool_output import show_tool_output
 from conversion.hub import load_parity_photos
 from lightning_plates.errors import InputError, ParityError
 from lightning_plates.photos import RgbImage
+from runtimes._base import require_regular
 
 
 def run_converter(name: str, argv: list[str]) -> int:
@@ -42,7 +43,10 @@ def run_converter(name: str, argv: list[str]) -> int:
     if args.verbose:
         show_tool_output()
     converter = cls.from_arguments(args)
+    converter.check_options(args.precision, args.calibration is not None)
+    _check_numbers(args)
     converter.check_tool()  # before photos are drawn, which needs packages of its extra too
+    require_regular(args.model)  # before photos are decoded
     calibration, photos = chosen_photos(args)
     try:
         artefact = converter.convert(
@@ -116,14 +120,18 @@ def chosen_photos(args: argparse.Namespace) -> tuple[Calibration | None, list[Rg
     Raises:
         InputError: A folder is missing or empty, or a number is out of range.
     """
-    if args.calibration_count < 1:
-        raise InputError(f"--calibration-count is {args.calibration_count}, expected 1 or more")
-    if args.min_iou is not None and not 0 <= args.min_iou <= 1:
-        raise InputError(f"--min-iou is {args.min_iou:g}, expected a number from 0 to 1")
+    _check_numbers(args)
     if args.calibration is None:
         return None, load_parity_photos(args.photos)
     calibration, photos = choose_photos(args.calibration, args.calibration_count, args.seed)
     return calibration, load_parity_photos(args.photos) if args.photos else photos
+
+
+def _check_numbers(args: argparse.Namespace) -> None:
+    if args.calibration_count < 1:
+        raise InputError(f"--calibration-count is {args.calibration_count}, expected 1 or more")
+    if args.min_iou is not None and not 0 <= args.min_iou <= 1:
+        raise InputError(f"--min-iou is {args.min_iou:g}, expected a number from 0 to 1")
 
 
 def report_line(artefact: Artefact) -> str:

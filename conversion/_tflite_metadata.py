@@ -98,7 +98,7 @@ def _input(builder: Any, spec: ModelSpec) -> int:  # noqa: ANN401 -- flatbuffers
 
 
 def _output(builder: Any, name: str, axes: int, spec: ModelSpec) -> int:  # noqa: ANN401
-    meaning = _OUTPUT_MEANING[name].format(threshold=spec.score_threshold)
+    meaning = _OUTPUT_MEANING.get(name, "").format(threshold=spec.score_threshold)
     fields = {0: builder.CreateString(name), 1: builder.CreateString(meaning)}
     if name in {"box", "boxes"}:
         order = builder.CreateNumpyVector(np.arange(4, dtype=np.uint32))

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightning_plates.drafts import draft_space
 from lightning_plates.errors import ConversionError, MissingDependencyError
 
 FOLDER_VARIABLE = "LIGHTNING_PLATES_TOOLS"
@@ -26,6 +27,8 @@ import importlib.metadata, json, sys
 pins = json.load(sys.stdin)
 sys.exit(any(importlib.metadata.version(name) != pins[name] for name in pins))
 """
+_OWN_FOLDERS = ("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP")
+"""Environment variables of the folders into which tools write unasked."""
 _PINS = Path(__file__).parent / "tools"
 _INSTALL_TIMEOUT_S = 3600
 """A slow line or a board's SD card must be able to finish."""
@@ -67,7 +70,8 @@ class ToolEnvironment:
     def run(self, words: Sequence[str | Path]) -> str:
         """Run the environment's Python with ``words``, e.g. ``["-m", "onnx2tf", …]``.
 
-        Neither our packages nor the user's reach it.
+        Neither our packages nor the user's reach it, and what it writes into a home or temporary
+        folder, as Keras does its settings, is thrown away. It inherits what silences reports.
 
         Returns:
             What it printed on standard output.
@@ -77,7 +81,14 @@ class ToolEnvironment:
             MissingDependencyError: The environment cannot be made.
         """
         command = [str(self.ensure()), "-I", *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        with tempfile.TemporaryDirectory() as scratch:
+            done = subprocess.run(
+                command,
+                env={**os.environ, **dict.fromkeys(_OWN_FOLDERS, scratch)},
+                capture_output=True,
+                text=True,
+                errors="replace",
+            )
         if done.returncode != 0:
             raise ConversionError(
                 f"{self.name} tool failed: {_last_line(done.stderr or done.stdout)} "
@@ -102,9 +113,8 @@ class ToolEnvironment:
         """Fill a draft folder and put it in place, so that no half-made environment is found."""
         python = find_python(self.pythons)
         print(f"making the {self.name} tool environment, once …", file=sys.stderr, flush=True)
-        tools_folder().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".draft-", dir=tools_folder()) as name:
-            draft = Path(name) / "environment"
+        with draft_space(tools_folder()) as space:
+            draft = space / "environment"
             self._install(python, draft)
             if not self._is_sound(draft):
                 raise MissingDependencyError(
@@ -112,7 +122,7 @@ class ToolEnvironment:
                     f"with {python}"
                 )
             if self.folder.exists():
-                self.folder.rename(Path(name) / "broken")
+                self.folder.rename(space / "broken")
             draft.rename(self.folder)
 
     def _install(self, python: str, folder: Path) -> None:

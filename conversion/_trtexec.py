@@ -34,7 +34,7 @@ if [ "$version" -ge 8400 ]; then
 else
     set -- --workspace={workspace_mb} "$@"
 fi
-draft="$engine.draft"
+draft="$engine.$$.draft" # one a writer: two may run at once
 trap 'rm -f "$draft" "$draft{suffix}"' EXIT
 {types}"$trtexec" --onnx="$engine{network}" --saveEngine="$draft" --noTF32 \\
     --timingCacheFile=tensorrt.timing "$@"

@@ -29,6 +29,7 @@ from conversion._tvm_trials import (
     make_runner,
     time_function,
 )
+from lightning_plates.console import Terminated
 from lightning_plates.optional import require
 
 _BATCHES = (4, 16)
@@ -98,17 +99,22 @@ def tune(module: Any, machine: Machine, trials: int, folder: Path) -> None:  # n
 
 @contextmanager
 def _stoppable() -> Iterator[threading.Event]:
-    """Let Ctrl-C end tuning behind the batch: TVM crashes if it is raised amid its search."""
-    pressed = threading.Event()
+    """Let Ctrl-C and SIGTERM end tuning behind the batch: TVM crashes if one is raised amid it.
 
-    def stop(*_: object) -> None:
+    After Ctrl-C the conversion goes on with what was found; SIGTERM ends it then.
+    """
+    pressed, terminated = threading.Event(), threading.Event()
+
+    def stop(number: int, _frame: object) -> None:
         pressed.set()
+        if number == signal.SIGTERM:
+            terminated.set()
         print("\ntuning stops after this batch", file=sys.stderr, flush=True)
 
     if threading.current_thread() is not threading.main_thread():
         yield pressed
         return
-    before = signal.signal(signal.SIGINT, stop)
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield pressed
     except (KeyboardInterrupt, RuntimeError):  # TVM makes the one of the other
@@ -116,7 +122,10 @@ def _stoppable() -> Iterator[threading.Event]:
             raise
         print("\ntuning stopped; what was found is kept", file=sys.stderr)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    if terminated.is_set():
+        raise Terminated
 
 
 def _load_intrinsics() -> None:

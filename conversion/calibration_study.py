@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conversion._calibration import choose_photos
-from conversion._hub_file import Hub, open_hub
+from conversion._hub_file import Hub, in_one_file, open_hub
 from conversion._judges import Judged, Judges, judge, load_labelled
 from conversion._parity import Parity, measure_parity
 from conversion._qdq import ALGORITHMS, Quantiser
@@ -76,7 +76,8 @@ def study(hub: Hub, judges: Judges, args: argparse.Namespace) -> Iterator[Findin
         for algorithm in args.algorithms:
             with tempfile.TemporaryDirectory() as name:
                 target = Path(name) / "trial.onnx"
-                Quantiser(hub, calibration, algorithm, Path(name)).write(target, ())
+                whole = in_one_file(hub, Path(name) / "hub")
+                Quantiser(whole, calibration, algorithm, Path(name)).write(target, ())
                 got = judge(target, judges, "onnxruntime")
             yield _finding(hub, algorithm, len(calibration.files), expected, got)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 import lightning_plates
 from conversion._base import produce
+from conversion._calibration import read_photos
 from conversion._hub_file import sha256_of
 from conversion._parity import Outputs, Parity, Tolerance, measure_parity
 from lightning_plates import processing
@@ -27,6 +28,7 @@ from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage, find_photos, load_photo
 from lightning_plates.spec import METADATA_KEY, ModelSpec
 from runtimes import open_model
+from runtimes._base import require_regular
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -76,6 +78,7 @@ def export_hub(
         )
     if target.suffix != ".onnx":
         raise InputError(f"{target}: the hub file's name must end in .onnx")
+    require_regular(checkpoint)
     module = load_checkpoint(checkpoint)
     if size is not None:
         module.resize_input(size)
@@ -197,15 +200,24 @@ def finish_hub(draft: Path, spec: ModelSpec, origin: Mapping[str, str]) -> None:
 
 
 def load_parity_photos(folder: Path | None) -> list[RgbImage]:
-    """Photos to compare on: the user's, evenly picked, or else synthetic ones."""
+    """Photos to compare on: the user's, evenly picked, or else synthetic ones.
+
+    Raises:
+        InputError: None can be read; in a folder those that cannot are skipped.
+    """
     if folder is None:
         from lightning_plates.data.synthetic.scene import SceneOptions, compose
 
         seeds = range(PARITY_PHOTOS)
         return [compose(np.random.default_rng(seed), SceneOptions()).pixels for seed in seeds]
-    paths = [folder] if folder.is_file() else find_photos(folder)
+    if not folder.is_dir():
+        return [load_photo(folder)]
+    paths = find_photos(folder)
     step = max(1, len(paths) // PARITY_PHOTOS)
-    return [load_photo(path) for path in paths[::step][:PARITY_PHOTOS]]
+    photos = [photo for _, photo in read_photos(paths[::step][:PARITY_PHOTOS])]
+    if not photos:
+        raise InputError(f"{folder}: none of the {len(paths[::step])} photos tried can be read")
+    return photos
 
 
 def main(argv: list[str]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
+import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -36,14 +36,17 @@ from conversion.hub import (
 from lightning_plates import processing
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
+from lightning_plates.files import read_bytes
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
 from lightning_plates.scalings import SCALINGS
+from lightning_plates.schema import convert, parse_json
 from lightning_plates.spec import ModelSpec, Triple
 from runtimes import open_model
 
 TOOLS = ToolEnvironment("keras", pythons=("3.11", "3.12", "3.13", "3.10"))
 """TensorFlow, both generations of Keras, and tf2onnx."""
+_MAX_FACTS_BYTES = 1_000_000
 
 KERAS_SCALINGS: Mapping[str, tuple[Triple, Triple, str]] = {
     **{name: (mean, std, "RGB") for name, (mean, std) in SCALINGS.items()},
@@ -94,7 +97,7 @@ class Convention:
         """The hub file's spec, for an input of ``width`` × ``height`` pixels."""
         mean, std, colour_order = KERAS_SCALINGS[self.scaling]
         return ModelSpec(
-            name,
+            os.fsencode(name).decode("utf-8", "replace"),  # of a file, so perhaps no text
             width,
             height,
             mean=self.mean or mean,
@@ -103,6 +106,21 @@ class Convention:
             colour_order=self.colour_order or colour_order,
             resize=self.resize,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the tool says about a model."""
+
+    refused: str = ""
+    """Why it cannot be used."""
+    width: int = 0
+    """Of the input, in pixels."""
+    height: int = 0
+    written_by: str = ""
+    """What wrote it, e.g. ``"Keras 2.15.0 .h5"``."""
+    tools: str = ""
+    """Names and versions of what exported it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +136,7 @@ class Source:
     output_tensor: str | None = None
     """Likewise."""
 
-    def run(self, action: str, target: Path, *words: str | Path) -> dict[str, Any]:
+    def run(self, action: str, target: Path, *words: str | Path) -> Facts:
         """Have the tool export or answer to ``target``; gives the facts that it found.
 
         Raises:
@@ -139,9 +157,12 @@ class Source:
         path = self.path.absolute()
         script = _keras_export.__file__
         TOOLS.run([script, action, path, target, "--facts", facts_file, *words])
-        facts: dict[str, Any] = json.loads(facts_file.read_text(encoding="utf-8"))
-        if "refused" in facts:
-            raise InputError(f"{self.path}: {facts['refused']}")
+        text = read_bytes(facts_file, _MAX_FACTS_BYTES)
+        facts = convert(
+            parse_json(text, TOOLS.name, ConversionError), Facts, TOOLS.name, ConversionError
+        )
+        if facts.refused:
+            raise InputError(f"{self.path}: {facts.refused}")
         return facts
 
     def sha256(self) -> str:
@@ -191,11 +212,12 @@ def import_keras(
     if target.suffix != ".onnx":
         raise InputError(f"{target}: the hub file's name must end in .onnx")
     convention = convention or Convention()
+    convention.spec(source.path.stem, *(source.size or (1, 1)))  # refused before tools are made
     turned = ("--nchw",) if convention.layout == "NCHW" else ()
     with tempfile.TemporaryDirectory() as folder:
         exported = Path(folder) / "exported.onnx"
         facts = source.run("export", exported, "--opset", str(opset), *turned)
-        spec = convention.spec(source.path.stem, facts["width"], facts["height"])
+        spec = convention.spec(source.path.stem, facts.width, facts.height)
         expected = _keras_answers(source, photos, convention, spec, Path(folder))
 
         def convert(draft: Path) -> None:
@@ -203,7 +225,7 @@ def import_keras(
             finish_hub(draft, spec, _origin(source, facts))
 
         parity = produce(target, convert, lambda d: _compare(d, photos, expected), TOLERANCE)
-    return Import(spec, parity, facts["written_by"])
+    return Import(spec, parity, facts.written_by)
 
 
 def _keras_answers(
@@ -218,7 +240,15 @@ def _keras_answers(
     asked, answered = folder / "photos.npy", folder / "answers.npy"
     np.save(asked, batch)
     source.run("answer", answered, "--photos", asked)
-    return {"box": np.load(answered) @ BOX_ORDERS[convention.box_order]}
+    try:
+        boxes = np.load(answered, allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise ConversionError(f"{TOOLS.name} tool: its answers cannot be read ({error})") from error
+    if boxes.shape != (len(photos), 4):
+        raise ConversionError(
+            f"{TOOLS.name} tool: {len(photos)} photos, answers of shape {boxes.shape}"
+        )
+    return {"box": boxes @ BOX_ORDERS[convention.box_order]}
 
 
 def _complete(exported: Path, draft: Path, convention: Convention) -> None:
@@ -250,11 +280,11 @@ def _append_order(onnx: Any, graph: Any, order: NDArray[np.float32]) -> None:  #
     graph.initializer.append(onnx.numpy_helper.from_array(order, "box_order"))
 
 
-def _origin(source: Source, facts: Mapping[str, Any]) -> dict[str, str]:
+def _origin(source: Source, facts: Facts) -> dict[str, str]:
     return {
-        "lightning_plates.source": facts["written_by"],
+        "lightning_plates.source": facts.written_by,
         "lightning_plates.source_sha256": source.sha256(),
-        "lightning_plates.tools": facts["tools"],
+        "lightning_plates.tools": facts.tools,
     }
 
 

@@ -7,6 +7,7 @@ its tools ``ncnn2table`` and ``ncnn2int8`` are in neither wheel (docs/mobile.md)
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -46,7 +47,8 @@ class NcnnConverter(Converter):
         layers = _with_names(read_layers(written), job.hub)
         _require_known(layers, job.hub)
         write_layers(layers, draft)
-        written.with_suffix(".bin").replace(draft.with_suffix(".bin"))
+        # Not moved: the two may lie in different file systems.
+        shutil.copyfile(written.with_suffix(".bin"), draft.with_suffix(".bin"))
         return Written(dict(sorted(Counter(layer.kind for layer in layers).items())))
 
 

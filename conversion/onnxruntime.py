@@ -8,6 +8,7 @@ them in the mobile format, which a reduced build of ONNX Runtime reads.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ class OnnxRuntimeConverter(Converter):
             # Optimising on a CPU would turn half-precision weights back into float.
             _optimise(graph, draft, "DISABLE_ALL" if job.precision == "fp16" else "ENABLE_EXTENDED")
         else:
-            graph.replace(draft)
+            shutil.copyfile(graph, draft)  # not moved: the two may lie in different file systems
         return Written(operators, details)
 
     def _save_quantised(self, job: Job, target: Path) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def _optimise(source: Path, target: Path, level: str) -> None:
     options = ort.SessionOptions()
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, f"ORT_{level}")
     options.optimized_model_filepath = str(target)
-    options.log_severity_level = 3  # 3: errors only
+    options.log_severity_level = 4  # fatal: errors come as exceptions too
     options.add_session_config_entry("session.save_model_format", target.suffix[1:].upper())
     try:
         ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])

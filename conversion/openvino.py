@@ -24,6 +24,7 @@ from conversion._parity import Parity
 from conversion._tool_output import hushed, wants_tool_output
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError
+from lightning_plates.files import read_bytes
 from lightning_plates.optional import require
 
 _WEIGHTED = frozenset({"Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"})
@@ -61,7 +62,11 @@ class OpenVinoConverter(Converter):
 
     def trace(self, model: Path) -> tuple[Trace, ...]:
         """Layers of the ``.xml`` file, which keep the names of the source's nodes and outputs."""
-        layers = ElementTree.parse(model).getroot().iterfind("./layers/layer")
+        try:
+            graph = ElementTree.fromstring(read_bytes(model))
+        except ElementTree.ParseError as error:
+            raise ConversionError(f"{model}: not an OpenVINO file ({error})") from error
+        layers = graph.iterfind("./layers/layer")
         return tuple(Trace(layer.get("type", ""), _source_names(layer)) for layer in layers)
 
     def _write(self, job: Job, draft: Path) -> Written:

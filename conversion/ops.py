@@ -8,12 +8,10 @@ to every format whose tool is installed, in a temporary folder.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +23,13 @@ from conversion._base import Converter, Job, Written
 from conversion._comparison import answer_photos
 from conversion._discovery import find_converter, list_converters
 from conversion._fate import Fates, Node, Trace, find_fates, read_nodes
-from conversion._hub_file import Hub, load_graph, open_hub, sha256_of
-from conversion._manifest import SUFFIX, read_manifest, size_of
+from conversion._hub_file import Hub, digest_of_hub, in_one_file, load_graph, open_hub
+from conversion._manifest import SUFFIX, Facts, read_manifest, size_of
 from conversion._operator_table import Operator, Outcome, write_table
 from conversion._parity import TOLERANCES, Outputs
 from conversion.hub import load_parity_photos
 from lightning_plates.console import run_reporting
+from lightning_plates.data.workers import fresh_processes
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import (
     ConversionError,
@@ -112,7 +111,7 @@ def read_converted(hub_file: Path, graph: Graph, places: Sequence[Path]) -> list
     Raises:
         InputError: None of them is a conversion of ``hub_file``.
     """
-    digest = sha256_of(hub_file)
+    digest = digest_of_hub(hub_file, load_graph(hub_file))
     outcomes = []
     for model in _converted_files(places):
         facts = read_manifest(model)
@@ -134,7 +133,7 @@ def _converted_files(places: Sequence[Path]) -> Iterator[Path]:
             yield from (file.with_suffix("") for file in sorted(place.glob(f"*{SUFFIX}")))
 
 
-def _outcome_of(model: Path, facts: dict[str, Any], hub_file: Path, graph: Graph) -> Outcome:
+def _outcome_of(model: Path, facts: Facts, hub_file: Path, graph: Graph) -> Outcome:
     converter = find_converter(facts["converter"])()
     variant = model.name.removeprefix(f"{hub_file.stem}.").removesuffix(converter.suffix)
     variant = variant.removesuffix(converter.file_suffix().removesuffix(converter.suffix))
@@ -178,9 +177,7 @@ def convert_everywhere(
     with tempfile.TemporaryDirectory() as folder:
         hub = _open(model, Path(folder))
         for name in only or list_converters():
-            # Started anew and not forked: the tools' threads do not survive a fork.
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(1, context) as pool:
+            with fresh_processes(1) as pool:
                 try:
                     outcome = pool.submit(try_conversion, Trial(name, hub, photos)).result()
                 except BrokenProcessPool:
@@ -195,6 +192,7 @@ def try_conversion(trial: Trial) -> Outcome | None:
     converter = cls()
     try:
         converter.check_tool()
+        converter.prepare_tool()
     except MissingDependencyError:
         return None
     graph = read_model(trial.hub.path)
@@ -204,7 +202,8 @@ def try_conversion(trial: Trial) -> Outcome | None:
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
         try:
-            written = converter.write_draft(Job(trial.hub, "fp32", None, scratch), draft)
+            hub = in_one_file(trial.hub, scratch / "hub")
+            written = converter.write_draft(Job(hub, "fp32", None, scratch), draft)
             difference, reason = _compare(converter, trial, draft)
         except _FAILURES as error:
             return _failure(cls, " ".join(str(error).split()))

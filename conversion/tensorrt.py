@@ -11,14 +11,12 @@ import argparse
 import dataclasses
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from conversion._base import Converter, Job, Variant, Written, measure_trial
-from conversion._calibration import Calibration
 from conversion._folding import save_folded
 from conversion._half import save_half
 from conversion._hub_file import Hub, count_operators, load_graph
@@ -30,7 +28,6 @@ from conversion._trtexec import write_script
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError, ModelError
 from lightning_plates.optional import require
-from lightning_plates.photos import RgbImage
 from lightning_plates.spec import METADATA_KEY
 from runtimes._cuda import CudaDevice
 from runtimes._tensorrt_build import Settings, build_engine, describe_host, load_tensorrt
@@ -118,14 +115,13 @@ class TensorRtConverter(Converter):
             return beside(draft, NETWORK_SUFFIX), "onnxruntime"
         return draft, self.runtime
 
-    def _check_request(
-        self, precision: str, photos: Sequence[RgbImage], calibration: Calibration | None
-    ) -> None:
+    def check_options(self, precision: str, calibrated: bool) -> None:
+        """Refuse options of other kinds too; see :meth:`Converter.check_options`."""
         if self.quantise != KINDS[0] and precision != "int8":
             raise InputError(f"--quantise {self.quantise} is of --precision int8, not {precision}")
         if self.workspace_mb < 1:
             raise InputError(f"--workspace-mb is {self.workspace_mb}, expected 1 or more")
-        super()._check_request(precision, photos, calibration)
+        super().check_options(precision, calibrated)
 
     def _write(self, job: Job, draft: Path) -> Written:
         network = beside(draft, NETWORK_SUFFIX)

@@ -14,7 +14,6 @@ import dataclasses
 import json
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ import numpy as np
 
 from conversion import _tflite_quantise
 from conversion._base import Converter, Job, Variant, Written, measure_trial
-from conversion._calibration import Calibration
 from conversion._folding import save_folded, spread_grids
 from conversion._keep_float import Layers, add_float_options, settle_layers
 from conversion._parity import Parity
@@ -32,7 +30,6 @@ from conversion._tflite_metadata import add_metadata
 from conversion._tool_environment import ToolEnvironment
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
-from lightning_plates.photos import RgbImage
 from lightning_plates.spec import ModelSpec
 
 TOOLS = ToolEnvironment("tflite", pythons=("3.12", "3.13"))
@@ -73,9 +70,8 @@ class TfliteConverter(Converter):
         )  # fmt: skip
         add_float_options(parser)
 
-    def check_tool(self) -> None:
-        """Make sure that the tool environment and the runtime that compares are there."""
-        super().check_tool()
+    def prepare_tool(self) -> None:
+        """Make the tool environment, half a gigabyte, on first use."""
         TOOLS.ensure()
 
     def tool_version(self) -> str:
@@ -103,14 +99,13 @@ class TfliteConverter(Converter):
         add_metadata(draft, spec)
         return Written(read_graph(draft).count_operators(), details, spec)
 
-    def _check_request(
-        self, precision: str, photos: Sequence[RgbImage], calibration: Calibration | None
-    ) -> None:
+    def check_options(self, precision: str, calibrated: bool) -> None:
+        """Refuse options of other kinds too; see :meth:`Converter.check_options`."""
         if precision != "int8" and self.kind != KINDS[0]:
             raise InputError(f"--kind {self.kind} is of --precision int8, not of {precision}")
         if self.kind != "mixed" and (self.keep_float or self.search):
             raise InputError("--keep-float and --search belong to --kind mixed")
-        super()._check_request(precision, photos, calibration)
+        super().check_options(precision, calibrated)
 
     def _save_int8(self, job: Job, source: Path, spec: ModelSpec, draft: Path) -> dict[str, Any]:
         if self.kind == "dynamic":

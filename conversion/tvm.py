@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ import numpy as np
 
 from conversion import _tvm_tune
 from conversion._base import Converter, Job, Written
-from conversion._calibration import Calibration
 from conversion._folding import save_folded
 from conversion._keep_float import add_float_options
 from conversion._qdq import Quantiser, add_algorithm_option
@@ -28,7 +26,6 @@ from conversion._tvm_target import HOST, Machine, find_machine
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import InputError
 from lightning_plates.optional import require
-from lightning_plates.photos import RgbImage
 from runtimes import Runtime, open_model
 from runtimes._base import Specs
 
@@ -96,9 +93,8 @@ class TvmConverter(Converter):
         twin = _twin(draft)
         return (twin if twin.exists() else draft), self.runtime
 
-    def _check_request(
-        self, precision: str, photos: Sequence[RgbImage], calibration: Calibration | None
-    ) -> None:
+    def check_options(self, precision: str, calibrated: bool) -> None:
+        """Refuse options of other kinds too; see :meth:`Converter.check_options`."""
         if self.tune < 0:
             raise InputError(f"--tune is {self.tune}, expected 0 or more")
         if self.tune and self.tune_database is None:
@@ -108,7 +104,7 @@ class TvmConverter(Converter):
                 f"--tune measures on this machine and cannot for --target {self.target}: "
                 "run the conversion on the board itself, with --target host"
             )
-        super()._check_request(precision, photos, calibration)
+        super().check_options(precision, calibrated)
 
     def _write(self, job: Job, draft: Path) -> Written:
         machine = find_machine(self.target or ("cuda" if job.device == "cuda" else HOST))

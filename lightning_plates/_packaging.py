@@ -8,6 +8,7 @@ from setuptools.command.build_py import build_py
 
 DATA = (
     ("configs", "*.yaml"),
+    ("artifacts", "SHA256SUMS"),
     ("artifacts/finder", "*.onnx*"),
     ("artifacts/finder", "README.md"),
 )

@@ -53,6 +53,12 @@ def order_corners(boxes: FloatArray) -> FloatArray:
     return np.concatenate([low, high], axis=-1)
 
 
+def scale_box(box: BoxXyxy, across: float, down: float) -> BoxXyxy:
+    """``box`` in an image ``across`` times as wide and ``down`` times as high."""
+    x1, y1, x2, y2 = box
+    return x1 * across, y1 * down, x2 * across, y2 * down
+
+
 def scale_about_centre(boxes: FloatArray, scale_x: float, scale_y: float) -> FloatArray:
     """Widen ``boxes`` by ``scale_x`` and heighten them by ``scale_y`` about their centres."""
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2

@@ -1,8 +1,13 @@
-"""Write to a draft beside the target, then put it in place: nothing half-written is seen."""
+"""Write to a draft beside the target, then put it in place: nothing half-written is seen.
+
+Every writer works in a folder of its own, ``.draft-…`` beside its target, and holds a lock in it
+while it lives. So a later writer can tell what a killed one left and cleans it up.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import tempfile
@@ -11,31 +16,46 @@ from pathlib import Path
 
 from lightning_plates.errors import OutputError
 
+try:
+    import fcntl
+except ImportError:  # Windows: nobody can tell a dead writer's draft, so none is cleaned up
+    fcntl = None  # type: ignore[assignment]
+
+PREFIX = ".draft-"
+"""What names of draft folders begin with."""
+_LOCK = "lock"
+"""Locked by the living writer. Not its process number: containers and machines share folders."""
+_NEW, _READY, _EARLIER, _ROWS = "new", "ready", "earlier", "rows"
+"""Parts of a draft folder: unfinished files; finished ones, being put in place; what those replace;
+tables whose rows are results by themselves."""
+
 
 @contextlib.contextmanager
-def draft_of(target: Path) -> Iterator[Path]:
+def draft_of(target: Path, keep_rows: bool = False) -> Iterator[Path]:
     """Give a path to write to; on success it replaces ``target``, on failure it is removed.
 
-    Missing parent folders are made. The draft keeps the suffix of ``target``, because some
-    writers choose their format by it, and lies in the same folder, so that replacing is atomic.
-    A link stays, and what it points to is replaced.
+    Missing parent folders are made. The draft has the name of ``target``, because some writers
+    choose their format by its ending, and lies in the same file system, so that replacing is
+    atomic. A link stays, and what it points to is replaced.
+
+    Args:
+        target: The file to write.
+        keep_rows: Whether the next writer keeps what a killed one wrote, as ``NAME.interrupted…``;
+            for tables that grow for hours.
 
     Raises:
         OutputError: ``target`` is a folder or a device.
         OSError: The folder cannot be written or the disk is full.
     """
     target = replaceable(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".draft-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    draft = Path(name)
-    try:
+    with draft_space(target.parent) as space:
+        draft = space / (_ROWS if keep_rows else _NEW) / target.name
+        draft.parent.mkdir()
+        draft.touch()
         yield draft
-        # mkstemp makes private files; a result is readable as any new file would be.
+        # Some writers make private files; a result is readable as any new file would be.
         draft.chmod(0o666 & ~_umask())
         draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def replaceable(target: Path) -> Path:
@@ -47,6 +67,7 @@ def replaceable(target: Path) -> Path:
     """
     if target.exists() and not target.is_file():
         raise OutputError(f"{target}: not a file that can be replaced; name another")
+    _require_name(target)
     return target.resolve() if target.is_symlink() else target
 
 
@@ -60,16 +81,14 @@ def draft_folder_of(target: Path) -> Iterator[Path]:
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"{target}: exists already; choose another folder or remove it")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
-    try:
+    _require_name(target)
+    with draft_space(target.parent) as space:
+        draft = space / _NEW
+        draft.mkdir()
         yield draft
-        draft.chmod(0o777 & ~_umask())
         if target.exists():
             target.rmdir()
         draft.replace(target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -77,30 +96,38 @@ def draft_files_in(folder: Path) -> Iterator[Path]:
     """Give a draft folder; on success everything in it moves into ``folder``, or else nothing.
 
     For results of several files that belong together. What they replace comes back if one of them
-    cannot be put in place.
+    cannot be put in place; a writer that is killed meanwhile has its moves finished by the next.
 
     Raises:
         OSError: The folder cannot be written or the disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder) as name:
-        draft, earlier = Path(name) / "new", Path(name) / "earlier"
+    with draft_space(folder) as space:
+        draft = space / _NEW
         draft.mkdir()
-        earlier.mkdir()
         yield draft
-        _move_together(sorted(draft.iterdir()), folder, earlier)
+        draft.rename(space / _READY)
+        _put_in_place(space, folder)
 
 
-def _move_together(files: list[Path], folder: Path, earlier: Path) -> None:
-    with contextlib.ExitStack() as undo:
-        for file in files:
-            target = folder / file.name
-            if target.exists():
-                target.rename(earlier / file.name)
-                undo.callback((earlier / file.name).rename, target)
-            file.rename(target)
-            undo.callback(target.rename, file)
-        undo.pop_all()
+@contextlib.contextmanager
+def draft_space(folder: Path) -> Iterator[Path]:
+    """Give a new folder inside ``folder`` to work in; it is removed with all that is left in it.
+
+    What killed writers left in ``folder`` is cleaned up first, once a process.
+
+    Raises:
+        OutputError: ``folder`` cannot be a name.
+        OSError: The folder cannot be written or the disk is full.
+    """
+    _require_name(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _clean_up(folder.resolve())
+    space = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+    try:
+        with _locked(space / _LOCK):
+            yield space
+    finally:
+        shutil.rmtree(space, ignore_errors=True)
 
 
 def write_text(target: Path, text: str) -> None:
@@ -117,6 +144,83 @@ def write_bytes(target: Path, data: bytes) -> None:
     """Put ``data`` in place at ``target``."""
     with draft_of(target) as draft:
         draft.write_bytes(data)
+
+
+def _put_in_place(space: Path, folder: Path) -> None:
+    """Move what is ready into ``folder``; after a failure everything is as it was."""
+    earlier = space / _EARLIER
+    earlier.mkdir(exist_ok=True)
+    with contextlib.ExitStack() as undo:
+        for file in sorted((space / _READY).iterdir()):
+            target = folder / file.name
+            if target.exists():
+                target.rename(earlier / file.name)
+                undo.callback((earlier / file.name).rename, target)
+            file.rename(target)
+            undo.callback(target.rename, file)
+        undo.pop_all()
+
+
+@contextlib.contextmanager
+def _locked(lock: Path) -> Iterator[None]:
+    """Hold a new file ``lock`` locked, where the system and the file system have locks.
+
+    It gets its name once it is locked, so that nobody finds it before.
+    """
+    unlocked = lock.with_suffix(".new")
+    descriptor = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    try:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unlocked.rename(lock)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@functools.cache
+def _clean_up(folder: Path) -> None:
+    """Finish or remove what killed writers left in ``folder``; who cannot leaves it."""
+    if fcntl is None:
+        return
+    with contextlib.suppress(OSError):
+        for lock in folder.glob(f"{PREFIX}*/{_LOCK}"):
+            with contextlib.suppress(OSError):
+                _clean_up_one(lock, folder)
+
+
+def _clean_up_one(lock: Path, folder: Path) -> None:
+    space = lock.parent
+    if space.is_symlink() or lock.is_symlink():
+        return
+    descriptor = os.open(lock, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the writer lives
+        if (space / _READY).is_dir():
+            _put_in_place(space, folder)
+        for rows in (space / _ROWS).glob("*"):
+            if rows.stat().st_size:
+                rows.rename(_name_of_interrupted(folder / rows.name))
+        shutil.rmtree(space, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+def _name_of_interrupted(target: Path) -> Path:
+    """The first name of ``table.interrupted.csv``, ``table.interrupted2.csv`` … that is free."""
+    number = 1
+    while True:
+        mark = f".interrupted{number if number > 1 else ''}"
+        name = target.with_name(f"{target.stem}{mark}{target.suffix}")
+        if not name.exists():
+            return name
+        number += 1
+
+
+def _require_name(path: Path) -> None:
+    if "\0" in str(path):
+        raise OutputError(f"{str(path)!r}: no file can have this name; name another")
 
 
 def _umask() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,13 @@ LABEL_COLOUR = (0, 170, 0)
 PREDICTION_COLOUR = (220, 0, 0)
 """Red: what a model answered."""
 
+_STROKES: dict[str, tuple[tuple[float, float], ...]] = {
+    "\u0301": ((-1, 3), (2, 0)),
+    "\u0303": ((-3, 2.5), (-1.2, 1), (1.2, 2.5), (3, 1)),
+}
+"""Acute and tilde, the accents of Spanish, as Unicode combines them with a letter: the line to draw
+from the middle of the letter on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -26,7 +34,7 @@ class Mark:
     colour: tuple[int, int, int] = PREDICTION_COLOUR
     """RGB, 0–255."""
     caption: str = ""
-    """Text above the box; empty for none."""
+    """Lines above the box, or below it where there is no room; empty for none."""
 
 
 def line_width(image: RgbImage) -> int:
@@ -62,12 +70,57 @@ def draw_marks(image: RgbImage, marks: Sequence[Mark]) -> RgbImage:
 def _draw_caption(
     pen: ImageDraw.ImageDraw, mark: Mark, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
 ) -> None:
-    left, top, right, bottom = pen.textbbox((0, 0), mark.caption, font=font)
-    height = bottom - top + 4
-    width = right - left + 4
-    y1 = mark.box[1]
-    y = y1 - height if y1 >= height else mark.box[3]
-    # Moved to the left where it would leave the picture.
+    lines = mark.caption.split("\n")
+    line_height = round(1.3 * font.getbbox("Ag")[3])  # room for accents on capitals
+    height = line_height * len(lines) + 2
+    width = max(_length(line, font) for line in lines) + 4
+    # Inside the picture: above the box, or else below it, or else over its foot.
+    y = mark.box[1] - height if mark.box[1] >= height else mark.box[3]
+    y = max(0.0, min(y, pen.im.size[1] - height - 1))
     x = max(0.0, min(mark.box[0], pen.im.size[0] - width - 1))
     pen.rectangle((x, y, x + width, y + height), fill=mark.colour)
-    pen.text((x + 2 - left, y + 2 - top), mark.caption, fill="white", font=font)
+    for number, line in enumerate(lines):
+        _draw_line(pen, (x + 2, y + number * line_height), line, font)
+
+
+def _draw_line(
+    pen: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """Draw one line of text from ``place``, the top left corner, on.
+
+    Pillow's own font has no accented letters: the marks of Spanish are drawn above plain ones.
+    """
+    x, y = place
+    letters = ""
+    size = font.getbbox("o")[3] / 15
+    pen.text((x, y + 3 * size), _plain(text), fill="white", font=font)
+    for character in unicodedata.normalize("NFD", text):
+        if not unicodedata.combining(character):
+            letters += character
+            continue
+        middle = x + _length(letters, font) - font.getlength(letters[-1:]) / 2
+        above = 2 if letters.endswith("i") else 4  # over the dot
+        top = y + font.getbbox(letters[-1:])[1] + (3 - above) * size
+        _draw_accent(pen, character, (middle, top), size)
+
+
+def _draw_accent(
+    pen: ImageDraw.ImageDraw, accent: str, place: tuple[float, float], size: float
+) -> None:
+    """Draw an acute accent or a tilde ``3 × size`` high below ``place``; others are left out."""
+    x, y = place
+    points = [(x + dx * size, y + dy * size) for dx, dy in _STROKES.get(accent, ())]
+    if points:
+        pen.line(points, fill="white", width=max(1, round(1.6 * size)), joint="curve")
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def _length(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> float:
+    return float(font.getlength(_plain(text)))

@@ -12,6 +12,7 @@
     ├── OutputError                a result cannot be written
     ├── MissingDependencyError     an optional package is not installed
     ├── ModelError                 a model file cannot be opened or run
+    ├── TrainingError              a training run's numbers are no longer finite
     ├── StepError                  a command that another command started has failed
     └── ConversionError            a model could not be converted
         └── ParityError            the converted model answers differently from its source
@@ -64,6 +65,10 @@ class MissingDependencyError(PlatesError, ImportError):
 
 class ModelError(PlatesError):
     """A model file cannot be opened or run."""
+
+
+class TrainingError(PlatesError):
+    """A training run's numbers are no longer finite; going on would only keep them so."""
 
 
 class StepError(PlatesError):

@@ -36,10 +36,11 @@ class FileTooLargeError(OSError):
     def __init__(self, size: int, limit: int, path: Path) -> None:
         self.size_mb = size / 1e6
         self.limit_mb = limit / 1e6
+        # The limit of a kind of file, far above what such a file needs, cannot be raised.
+        advice = f"; raise it with {LIMIT_VARIABLE}" if limit >= byte_limit() else ""
         super().__init__(
             errno.EFBIG,
-            f"{self.size_mb:,.0f} MB, more than the limit of {self.limit_mb:,.0f} MB; "
-            f"raise it with {LIMIT_VARIABLE}",
+            f"{self.size_mb:,.0f} MB, more than the limit of {self.limit_mb:,.0f} MB{advice}",
             str(path),
         )
 
@@ -53,13 +54,18 @@ def byte_limit() -> int:
     return int(megabytes * 1e6) if 0 < megabytes < 1e12 else int(DEFAULT_LIMIT_MB * 1e6)
 
 
+def set_byte_limit(megabytes: float) -> None:
+    """Set :func:`byte_limit` for this process and those that it starts."""
+    os.environ[LIMIT_VARIABLE] = repr(megabytes)
+
+
 def check_regular(path: Path, limit: int | None = None) -> None:
     """Refuse what :func:`read_bytes` would, for libraries that open files by themselves.
 
     Raises:
         OSError: See :func:`read_bytes`.
     """
-    os.close(_open_regular(path, limit)[0])
+    os.close(_open_regular(path, byte_limit() if limit is None else limit)[0])
 
 
 def read_bytes(path: Path, limit: int | None = None) -> bytes:
@@ -74,16 +80,30 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
         FileTooLargeError: The file is larger than ``limit``.
         OSError: It is missing, a folder, or cannot be read; ``strerror`` says why in one line.
     """
-    descriptor, limit = _open_regular(path, limit)
+    limit = byte_limit() if limit is None else limit
+    descriptor, size = _open_regular(path, limit)
     with open(descriptor, "rb", closefd=True) as file:  # noqa: PTH123 -- an open descriptor
-        data = file.read(limit + 1)
-    if len(data) > limit:  # it grew, or its size was not known beforehand (/proc)
+        data = file.read(size + 1)  # not the limit at once: Python would ask for so much memory
+        if len(data) > size:  # it grew, or its size was not known beforehand (/proc)
+            data += file.read(limit + 1 - len(data))
+    if len(data) > limit:
         raise FileTooLargeError(len(data), limit, path)
     return data
 
 
+def read_head(path: Path, count: int) -> bytes:
+    """Read the first ``count`` bytes of a regular file of any length.
+
+    Raises:
+        OSError: See :func:`read_bytes`.
+    """
+    descriptor, _ = _open_regular(path, None)
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 -- an open descriptor
+        return file.read(count)
+
+
 def _open_regular(path: Path, limit: int | None) -> tuple[int, int]:
-    limit = byte_limit() if limit is None else limit
+    """Descriptor and size of a regular file of at most ``limit`` bytes; ``None``: of any."""
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
     except ValueError as error:  # a NUL byte in the name
@@ -96,9 +116,9 @@ def _open_regular(path: Path, limit: int | None) -> tuple[int, int]:
             raise NotRegularFileError(
                 errno.EINVAL, "not a regular file (a pipe, device or socket)", str(path)
             )
-        if status.st_size > limit:
+        if limit is not None and status.st_size > limit:
             raise FileTooLargeError(status.st_size, limit, path)
     except OSError:
         os.close(descriptor)
         raise
-    return descriptor, limit
+    return descriptor, status.st_size

@@ -8,20 +8,40 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import struct
+import warnings
 import zipfile
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
 
 from lightning_plates.agreement import Agreement
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
 from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
+from lightning_plates.schema import convert, parse_json
+from lightning_plates.shipment import check_shipped
 
 SUFFIX = ".golden.npz"
 """What follows the model file's name."""
+_MAX_BYTES = 64_000_000
+"""Of the file; four photos of 256 pixels have 0.3 MB."""
+_MAX_UNPACKED = 256_000_000
+"""Bytes of all its arrays."""
+_DAMAGES = (
+    OSError, EOFError, ValueError, TypeError, LookupError, RuntimeError, MemoryError, OverflowError,
+    SyntaxError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What zipfile and NumPy raise on damaged archives (``RuntimeError`` for encrypted ones,
+``SyntaxError`` and more for array headers)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +58,19 @@ class Golden:
     """How far the converted model was from its source on these photos when it was made."""
     precision: str
     """Of the converted model: ``fp32``, ``fp16`` or ``int8``."""
+
+
+_Answer: TypeAlias = Annotated[tuple[Detection, ...], Meta(max_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What lies beside the photos in the file."""
+
+    answers: Annotated[tuple[_Answer, ...], Meta(min_length=1, max_length=1000)]
+    score_threshold: Annotated[float, Meta(ge=0, le=1)]
+    agreement: Agreement
+    precision: str
 
 
 def golden_file(model: Path) -> Path:
@@ -64,32 +97,53 @@ def load_golden(file: Path) -> Golden:
     """Read what :func:`save_golden` wrote.
 
     Raises:
-        InputError: The file is missing or not such a file.
+        InputError: The file is missing, damaged, or not such a file; the message says what is
+            wrong where.
     """
+    check_shipped(file)
     try:
-        # NumPy leaves a file that it opened itself open when it is no archive.
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            facts = json.loads(str(arrays["facts"]))
-            photos = tuple(arrays[f"photo_{i}"] for i in range(len(facts["answers"])))
-        return _golden(facts, photos)
+        data = read_bytes(file, _MAX_BYTES)
+        _refuse_bomb(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy's about headers of Python 2
+            with np.load(BytesIO(data), allow_pickle=False) as arrays:
+                return _golden(file, {name: np.asarray(arrays[name]) for name in arrays.files})
     except FileNotFoundError as error:
         raise InputError(
             f"{file}: no golden answers beside the model; convert it again to get them"
         ) from error
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{file}: not a file of golden answers ({error})") from error
+    except _DAMAGES as error:
+        reason = getattr(error, "strerror", None) or error or type(error).__name__
+        raise InputError(f"{file}: not a file of golden answers ({reason})") from error
 
 
-def _golden(facts: dict[str, Any], photos: tuple[RgbImage, ...]) -> Golden:
-    if facts["version"] != 1:
-        raise ValueError(f"version is {facts['version']!r}, this program reads version 1")
-    answers = tuple(tuple(_detection(best) for best in one) for one in facts["answers"])
-    agreement = Agreement(**facts["agreement"])
-    return Golden(
-        photos, answers, float(facts["score_threshold"]), agreement, str(facts["precision"])
-    )
+def _refuse_bomb(data: bytes) -> None:
+    """Add up what an archive says that it holds, before anything is decompressed."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        members = archive.infolist()
+    if any(one.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for one in members):
+        raise ValueError("it is compressed in a way that NumPy does not use")
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > _MAX_UNPACKED:
+        raise ValueError(f"it would unpack to {unpacked / 1e6:,.0f} MB")
 
 
-def _detection(fields: dict[str, Any]) -> Detection:
-    x1, y1, x2, y2 = (float(value) for value in fields["box"])
-    return Detection((x1, y1, x2, y2), fields["confidence"])
+def _golden(file: Path, arrays: Mapping[str, NDArray[Any]]) -> Golden:
+    if "facts" not in arrays:
+        raise ValueError("it holds no facts")
+    facts = parse_json(str(arrays["facts"]), f"{file}: facts", InputError)
+    version = facts.get("version") if isinstance(facts, dict) else None
+    if type(version) is not int or version != 1:  # True is 1 to Python
+        raise ValueError(f"version is {version!r}, this program reads version 1")
+    found = convert(facts, _Facts, f"{file}: facts", InputError)
+    photos = tuple(_photo(arrays, f"photo_{number}") for number in range(len(found.answers)))
+    return Golden(photos, found.answers, found.score_threshold, found.agreement, found.precision)
+
+
+def _photo(arrays: Mapping[str, NDArray[Any]], name: str) -> RgbImage:
+    if name not in arrays:
+        raise ValueError(f"it lacks {name}")
+    photo = arrays[name]
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
+        raise ValueError(f"{name} is {photo.dtype} {photo.shape}, expected uint8 (H, W, 3)")
+    return photo

@@ -132,11 +132,13 @@ def decode(
         One tuple a photo; empty where nothing reaches ``spec.score_threshold``.
 
     Raises:
-        ModelError: An output that the spec promises is missing, or an answer is no number.
+        ModelError: An output that the spec promises is missing or has another shape, or an answer
+            is no number.
     """
-    missing = [name for name in spec.output_names if name not in outputs]
-    if missing:
-        raise ModelError(f"model {spec.name}: outputs {sorted(outputs)} lack {missing}")
+    shapes = {name: np.shape(values) for name, values in outputs.items()}
+    misfit = spec.misfit(shapes, len(placements))
+    if misfit:
+        raise ModelError(f"model {spec.name}: {misfit}")
     arrays = [np.asarray(outputs[name], dtype=np.float64) for name in spec.output_names]
     if spec.decoding == "single_box":
         found = [

@@ -8,16 +8,37 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
 
 from lightning_plates.errors import SpecError
+from lightning_plates.schema import check_fields, convert, parse_json
 
 METADATA_KEY = "lightning_plates.spec"
 """Key of the JSON text in an ONNX file's metadata, and of the sidecar of other formats."""
 
 Triple: TypeAlias = tuple[float, float, float]
+
+MAX_SIDE = 8192
+"""Pixels; the largest detectors take 1,536. A spec that asks for more is damaged or an attack."""
+MAX_PIXELS = 4096 * 4096
+"""Of one input: 200 MB as float32."""
+
+# Bounds keep NaN and infinity out too.
+_Side: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_SIDE)]
+_Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+_Bounded: TypeAlias = Annotated[float, Meta(ge=-1e6, le=1e6)]
+_Positive: TypeAlias = Annotated[float, Meta(ge=1e-6, le=1e6)]
+_Name: TypeAlias = Annotated[
+    # Without control characters and halves of characters, which no terminal or file takes.
+    str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z")
+]
+_Shape: TypeAlias = tuple[str | int, ...]
+Sizes: TypeAlias = tuple[int | None, ...]
+"""Shape of a tensor; ``None`` where any size goes."""
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "layout": ("NCHW", "NHWC"),
@@ -25,7 +46,11 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "resize": ("stretch", "letterbox"),
     "decoding": ("single_box", "scored_boxes"),
 }
-_OUTPUTS: dict[str, tuple[str, ...]] = {"single_box": ("box",), "scored_boxes": ("boxes", "scores")}
+_OUTPUTS: dict[str, dict[str, _Shape]] = {
+    "single_box": {"box": ("N", 4)},
+    "scored_boxes": {"boxes": ("N", "A", 4), "scores": ("N", "A")},
+}
+"""Shape of each output; an axis with a letter has one size, wherever the letter stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +60,20 @@ class FitMargin:
     Conventions differ: some label the characters' field, others the plate, others its frame.
 
     Raises:
-        SpecError: A scale is not positive, or a value is not finite.
+        SpecError: A scale is not positive, or a value is no finite number.
     """
 
-    width_scale: float
+    width_scale: _Positive
     """Labelled width in widths of the answer."""
-    height_scale: float
+    height_scale: _Positive
     """Labelled height in heights of the answer."""
-    shift_x: float = 0.0
+    shift_x: _Bounded = 0.0
     """From the answer's centre to the labelled one, in widths of the answer; right is positive."""
-    shift_y: float = 0.0
+    shift_y: _Bounded = 0.0
     """Likewise in heights; down is positive."""
 
     def __post_init__(self) -> None:
-        values = dataclasses.astuple(self)
-        if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in values):
-            raise SpecError(f"model spec: margin {values} must be four finite numbers")
-        if min(self.width_scale, self.height_scale) <= 0:
-            raise SpecError(f"model spec: margin {values} needs positive scales")
+        check_fields(self, "model spec: margin", SpecError)
 
     def describe(self) -> str:
         """One line for people."""
@@ -70,15 +91,15 @@ class ModelSpec:
         SpecError: A value is outside its range or contradicts another.
     """
 
-    name: str
+    name: _Name
     """Name of the network, e.g. ``"mobilenet_v2"``."""
-    width: int
+    width: _Side
     """Width of the input, in pixels."""
-    height: int
+    height: _Side
     """Height of the input, in pixels."""
-    mean: Triple = (0.0, 0.0, 0.0)
+    mean: tuple[_Bounded, _Bounded, _Bounded] = (0.0, 0.0, 0.0)
     """Subtracted per channel from pixels already divided by 255."""
-    std: Triple = (1.0, 1.0, 1.0)
+    std: tuple[_Positive, _Positive, _Positive] = (1.0, 1.0, 1.0)
     """Divides per channel after the mean was subtracted."""
     layout: str = "NCHW"
     """Order of the input's axes, ``NCHW`` or ``NHWC``."""
@@ -89,32 +110,57 @@ class ModelSpec:
     decoding: str = "single_box"
     """``single_box``: output ``box`` ``(N, 4)``. ``scored_boxes``: outputs ``boxes`` ``(N, A, 4)``
     and ``scores`` ``(N, A)``. Boxes are ``x1, y1, x2, y2`` in 0–1 of the model's input."""
-    score_threshold: float = 0.5
+    score_threshold: _Share = 0.5
     """Boxes with a lower score are no answer (``scored_boxes`` only)."""
-    max_overlap: float = 0.4
+    max_overlap: _Share = 0.4
     """IoU above which the weaker of two boxes is dropped (``scored_boxes`` only)."""
-    input_name: str = "image"
+    input_name: _Name = "image"
     """Name of the input tensor."""
     margin: FitMargin | None = None
     """What a site's labels make of every box; ``None`` leaves boxes as the network answers them."""
 
     def __post_init__(self) -> None:
+        check_fields(self, "model spec", SpecError)
         for field, allowed in _CHOICES.items():
             if getattr(self, field) not in allowed:
                 raise SpecError(
                     f"model spec: {field} is {getattr(self, field)!r}, expected one of {allowed}"
                 )
-        if min(self.width, self.height) < 1:
-            raise SpecError(f"model spec: input size {self.width} × {self.height} is empty")
-        if min(self.std) <= 0:
-            raise SpecError(f"model spec: std {self.std} must be positive")
-        if not isinstance(self.margin, FitMargin | None):
-            raise SpecError(f"model spec: margin is {self.margin!r}, expected an object")
+        if self.width * self.height > MAX_PIXELS:
+            raise SpecError(
+                f"model spec: input size {self.width} × {self.height} is more than "
+                f"{MAX_PIXELS:,} pixels"
+            )
 
     @property
     def output_names(self) -> tuple[str, ...]:
         """Names of the output tensors, in order."""
-        return _OUTPUTS[self.decoding]
+        return tuple(_OUTPUTS[self.decoding])
+
+    @property
+    def output_shapes(self) -> Mapping[str, Sizes]:
+        """Shape of each output by name."""
+        return {
+            name: tuple(size if isinstance(size, int) else None for size in shape)
+            for name, shape in _OUTPUTS[self.decoding].items()
+        }
+
+    def misfit(self, shapes: Mapping[str, Sizes | None], batch: int | None = None) -> str:
+        """Say in a few words which output contradicts :attr:`decoding`; empty where none does.
+
+        Args:
+            shapes: Shape of each output by name; ``None`` where it is not known.
+            batch: Photos in the batch, where that is known.
+        """
+        missing = sorted(set(self.output_names) - set(shapes))
+        if missing:
+            return f"outputs {sorted(shapes)} lack {missing}"
+        known: dict[str | int, int] = {} if batch is None else {"N": batch}
+        for name, wanted in _OUTPUTS[self.decoding].items():
+            got = shapes[name]
+            if got is not None and not _fits(got, wanted, known):
+                return _describe_misfit(name, wanted, got)
+        return ""
 
     @property
     def input_shape(self) -> tuple[int, int, int, int]:
@@ -139,32 +185,34 @@ class ModelSpec:
         return json.dumps(fields, sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str) -> ModelSpec:
+    def from_json(cls, text: str | bytes) -> ModelSpec:
         """Read what :meth:`to_json` wrote.
 
         Raises:
-            SpecError: Not JSON, another version, or fields that are missing or unknown.
+            SpecError: Not JSON, another version, or a field that is missing, unknown, of another
+                type or outside its range; the message names it.
         """
-        fields = _parse_object(text)
+        fields = parse_json(text, "model spec", SpecError)
+        if not isinstance(fields, dict):
+            raise SpecError(f"model spec: expected a JSON object, got {type(fields).__name__}")
         version = fields.pop("version", None)
-        if version != 1:
+        if type(version) is not int or version != 1:  # True is 1 to Python
             raise SpecError(f"model spec: version is {version!r}, this program reads version 1")
-        for name in ("mean", "std"):
-            if isinstance(fields.get(name), list):
-                fields[name] = tuple(fields[name])
-        try:
-            if isinstance(fields.get("margin"), dict):
-                fields["margin"] = FitMargin(**fields["margin"])
-            return cls(**fields)
-        except TypeError as error:
-            raise SpecError(f"model spec: {error}") from error
+        return convert(fields, cls, "model spec", SpecError, known_keys_only=True)
 
 
-def _parse_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SpecError(f"model spec: not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise SpecError(f"model spec: expected a JSON object, got {type(value).__name__}")
-    return value
+def _fits(got: Sizes, wanted: _Shape, known: dict[str | int, int]) -> bool:
+    """Compare axis by axis; what lettered axes are is noted in ``known``."""
+    if len(got) != len(wanted):
+        return False
+    sizes = [(axis, size) for axis, size in zip(wanted, got, strict=True) if size is not None]
+    return all(
+        known.setdefault(axis, axis if isinstance(axis, int) else size) == size
+        for axis, size in sizes
+    )
+
+
+def _describe_misfit(name: str, wanted: _Shape, got: Sizes) -> str:
+    shown = ", ".join(map(str, wanted))
+    found = ", ".join("any" if size is None else str(size) for size in got)
+    return f"output {name!r} has shape ({found}), expected ({shown})"

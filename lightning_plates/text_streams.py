@@ -6,13 +6,18 @@ import codecs
 import contextlib
 import io
 import json
+import os
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from lightning_plates.errors import InputError
 
 _HANDLER = "lightning_plates.plain"
 _SIGNS = {"·": "-", "–": "-", "≥": ">=", "×": "x"}
-"""What stands for a sign of ours that is no letter; ``?`` would be taken for an unsure digit."""
+"""What stands for a sign of ours that is no letter; ``?`` says nothing."""
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)
 """Python's stand-ins for bytes of a file name that are not UTF-8 (PEP 383), 0x80 to 0xFF."""
 
@@ -32,6 +37,48 @@ def accept_any_text() -> None:
             sys.stdin.reconfigure(
                 encoding=sys.getfilesystemencoding(), errors=sys.getfilesystemencodeerrors()
             )
+
+
+class _ClosedInput(io.TextIOBase):
+    """Stands for a standard input that was closed; whoever reads from it is told so."""
+
+    def readline(self, size: int = -1, /) -> NoReturn:  # type: ignore[override]
+        """Refuse."""
+        raise InputError("standard input is closed; name the photos, or open it")
+
+    def fileno(self) -> NoReturn:
+        """Refuse."""
+        self.readline()
+
+
+def replace_closed_streams() -> None:
+    """Let no other file take the place of a standard stream that was closed (``>&-``).
+
+    Raises:
+        InputError: It is standard output, where the answers would go.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number
+    if sys.stdin is None:
+        sys.stdin = _ClosedInput()
+    if sys.stderr is None:  # printing there would go to standard output
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- until the end
+    if sys.stdout is None:
+        raise InputError("standard output is closed; send it to a file, or to /dev/null")
+
+
+def refuse_null_bytes(words: Iterable[str]) -> None:
+    """Check the words of a command line.
+
+    Raises:
+        InputError: One holds a null byte, which no name of a file can.
+    """
+    for word in words:
+        if "\0" in word:
+            raise InputError(f"{word!r}: holds a null byte, which no name can")
 
 
 def json_line(record: Mapping[str, object]) -> str:

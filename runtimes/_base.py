@@ -22,11 +22,18 @@ from numpy.typing import NDArray
 from lightning_plates import processing
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError, ModelError, SpecError
+from lightning_plates.files import check_regular, read_bytes
 from lightning_plates.photos import RgbImage
 from lightning_plates.results import Detection
-from lightning_plates.spec import ModelSpec
+from lightning_plates.shipment import check_shipped
+from lightning_plates.spec import ModelSpec, Sizes
 
 Tensors: TypeAlias = Mapping[str, NDArray[np.generic]]
+
+MAX_THREADS = 1024
+"""Twice what the largest servers have; some libraries crash where they cannot start so many."""
+_MAX_SPEC_BYTES = 1_000_000
+"""Of a sidecar; one has 500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +41,8 @@ class TensorSpec:
     """Name, shape and type of one input or output."""
 
     name: str
-    shape: tuple[int | None, ...]
-    """Sizes of the axes; ``None`` where any size goes."""
+    shape: Sizes
+    """Empty where the file does not tell."""
     dtype: np.dtype[np.generic]
 
     def check(self, array: NDArray[np.generic], model: Path) -> None:
@@ -63,6 +70,20 @@ class TensorSpec:
 Specs: TypeAlias = tuple[TensorSpec, ...]
 
 
+def require_regular(file: Path) -> None:
+    """Refuse what a library would hang on, or fill the memory with, when it opens it.
+
+    Raises:
+        InputError: Missing, a folder, a pipe or device, or larger than the limit.
+    """
+    try:
+        check_regular(file)
+    except FileNotFoundError as error:
+        raise InputError(f"{file}: no such file") from error
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from error
+
+
 class Runtime(ABC):
     """An opened model; use it as a context manager. Several threads may run it.
 
@@ -72,8 +93,10 @@ class Runtime(ABC):
         threads: Threads for one inference; ``None`` leaves the choice to the library.
 
     Raises:
-        InputError: The file is missing, or the runtime has no such device.
-        ModelError: The library cannot open the file, or lacks the device.
+        InputError: The file is missing or none that can be read as a whole, the number of threads
+            is out of range, or the runtime has no such device.
+        ModelError: The library cannot open the file, or lacks the device; or a model that ships
+            is damaged.
         MissingDependencyError: The library is not installed.
     """
 
@@ -85,6 +108,8 @@ class Runtime(ABC):
     """Extra of this distribution that installs it; empty where every installation has it."""
     suffixes: ClassVar[tuple[str, ...]]
     """Endings of the files that it opens."""
+    is_folder: ClassVar[bool] = False
+    """Whether a model is a folder of files."""
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     """What can run them, the default one first. Nothing else ever runs a model that was opened on
     one of them: an adapter whose library would quietly fall back raises :class:`ModelError`."""
@@ -97,10 +122,11 @@ class Runtime(ABC):
     """What follows the model file's name in the sidecar of formats without metadata."""
 
     def __init__(self, model: Path, device: str | None = None, threads: int | None = None) -> None:
-        if not model.exists():
-            raise InputError(f"{model}: no such file")
-        if threads is not None and threads < 1:
-            raise InputError(f"threads is {threads}, expected 1 or more")
+        for file in self._files(model):
+            require_regular(file)
+        check_shipped(model)
+        if threads is not None and not 1 <= threads <= MAX_THREADS:
+            raise InputError(f"threads is {threads}, expected 1 to {MAX_THREADS}")
         self.model = model
         self.device = self._known_device(device)
         self._turn = contextlib.nullcontext() if self.reentrant else threading.Lock()
@@ -118,10 +144,34 @@ class Runtime(ABC):
     def _close(self) -> None:  # noqa: B027 -- most libraries free their memory by themselves
         """Free what the library does not free by itself."""
 
-    def _spec_json(self) -> str | None:
+    def _files(self, model: Path) -> list[Path]:
+        """Everything that the library will open; what is missing there has its own message."""
+        if self.is_folder and model.is_dir():
+            return sorted(file for file in model.rglob("*") if not file.is_dir())
+        return [model]
+
+    def _spec_json(self) -> str | bytes | None:
         """Text of the model's spec; formats without metadata carry it in a sidecar file."""
         sidecar = self._spec_sidecar()
-        return sidecar.read_text(encoding="utf-8") if sidecar.exists() else None
+        if not sidecar.exists():
+            return None
+        try:
+            return read_bytes(sidecar, _MAX_SPEC_BYTES)
+        except OSError as error:
+            raise SpecError(f"{sidecar}: {error.strerror}") from error
+
+    def _stored_spec(self) -> ModelSpec | None:
+        """The spec as the file has it, for itself alone; ``None`` where there is none.
+
+        Raises:
+            SpecError: It is damaged; the message names the file and the field.
+        """
+        text = self._spec_json()
+        sidecar = self._spec_sidecar()
+        try:
+            return None if text is None else ModelSpec.from_json(text)
+        except SpecError as error:
+            raise SpecError(f"{sidecar if sidecar.exists() else self.model}: {error}") from error
 
     def _spec_sidecar(self) -> Path:
         return self.model.with_name(self.model.name + self.SPEC_SUFFIX)
@@ -133,13 +183,12 @@ class Runtime(ABC):
         Raises:
             SpecError: The file carries none, or it contradicts the model's inputs or outputs.
         """
-        text = self._spec_json()
-        if text is None:
+        spec = self._stored_spec()
+        if spec is None:
             raise SpecError(
                 f"{self.model}: no model spec in its metadata; "
                 "export it again with: python -m conversion.hub CHECKPOINT -o model.onnx"
             )
-        spec = ModelSpec.from_json(text)
         self._check_spec(spec)
         return spec
 
@@ -153,8 +202,17 @@ class Runtime(ABC):
             target: The file to write, which may be the model itself.
 
         Raises:
-            InputError: The format cannot carry another spec, or not in another place.
+            InputError: As :meth:`check_storable`.
             OSError: The target cannot be written; what lay there stays.
+        """
+        self.check_storable(target)
+        write_text(self._spec_sidecar(), spec.to_json() + "\n")
+
+    def check_storable(self, target: Path) -> None:
+        """Make sure that :meth:`store_spec` can write to ``target``, before work is done for it.
+
+        Raises:
+            InputError: The format cannot carry another spec, or not in another place.
         """
         sidecar = self._spec_sidecar()
         if not sidecar.exists():
@@ -167,7 +225,6 @@ class Runtime(ABC):
                 f"{target}: the spec lies in {sidecar.name}, so it is changed in place only; "
                 "copy the model first"
             )
-        write_text(sidecar, spec.to_json() + "\n")
 
     def run(self, feeds: Tensors) -> Tensors:
         """Run the model once.
@@ -268,9 +325,16 @@ class Runtime(ABC):
                 f"{self.model}: the spec says input {spec.input_shape[1:]} "
                 f"(layout {spec.layout}), the graph {graph[1:]}{hint}"
             )
-        missing = set(spec.output_names) - {tensor.name for tensor in self.outputs}
-        if missing:
-            raise SpecError(f"{self.model}: the graph lacks the outputs {sorted(missing)}")
+        misfit = spec.misfit({tensor.name: tensor.shape or None for tensor in self.outputs})
+        if misfit:
+            raise SpecError(
+                f"{self.model}: the spec says {spec.decoding}, but the graph's {misfit}"
+            )
+        for tensor in (*self.inputs, *self.outputs):
+            if tensor.name in {spec.input_name, *spec.output_names} and tensor.dtype.kind != "f":
+                raise SpecError(
+                    f"{self.model}: {tensor.name!r} holds {tensor.dtype}, expected floating point"
+                )
 
 
 def _fits(spec: ModelSpec, graph: tuple[int | None, ...]) -> bool:

@@ -38,6 +38,8 @@ class Layer:
         """
         kind, name, inputs, outputs, *words = line.split()
         ends = int(inputs), int(inputs) + int(outputs)
+        if not 0 <= ends[0] <= ends[1]:
+            raise ValueError(f"{name}: {inputs} inputs, {outputs} outputs")
         if len(words) < ends[1]:
             raise ValueError(f"{ends[1]} blobs expected, got {len(words)}")
         params = dict(word.split("=", 1) for word in words[ends[1] :])
@@ -65,7 +67,7 @@ def read_layers(file: Path) -> list[Layer]:
         magic, counts, *lines = file.read_text(encoding="utf-8").splitlines()
         declared = int(counts.split()[0])
         layers = [Layer.from_line(line) for line in lines if line.strip()]
-    except ValueError as error:
+    except (ValueError, IndexError) as error:
         raise ModelError(f"{file}: not an ncnn .param file, or it ends early ({error})") from error
     if magic.strip() != _MAGIC:
         raise ModelError(f"{file}: not an ncnn .param file")

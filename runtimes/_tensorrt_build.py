@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import MissingDependencyError, ModelError
+from lightning_plates.files import read_bytes
 from lightning_plates.optional import require
 from runtimes._cuda import CudaDevice
 from runtimes._tensorrt_key import Host
@@ -215,7 +216,7 @@ def _use_timings(config: Any, file: Path | None) -> Any:  # noqa: ANN401 -- ITim
     """Let the builder reuse measured times; those of another GPU or version it ignores."""
     if file is None:
         return None
-    known = file.read_bytes() if file.exists() else b""
+    known = read_bytes(file) if file.exists() else b""
     timings = config.create_timing_cache(known) or config.create_timing_cache(b"")
     if timings is not None:
         config.set_timing_cache(timings, ignore_mismatch=False)

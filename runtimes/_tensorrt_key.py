@@ -12,9 +12,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
 
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import ModelError
+from lightning_plates.files import read_bytes
+from lightning_plates.schema import convert, parse_json
 
 KEY_SUFFIX = ".key.json"
 NETWORK_SUFFIX = ".onnx"
@@ -22,6 +27,8 @@ NETWORK_SUFFIX = ".onnx"
 RANGES_SUFFIX = ".calib"
 """Of the calibration cache, where the network has no Q/DQ."""
 _VERSION = 1
+_MAX_BYTES = 1_000_000
+"""Of a key; one has 600."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class Host:
 class Recipe:
     """What an engine is built from, and how."""
 
-    precision: str
+    precision: Annotated[str, Meta(pattern=r"^(fp32|fp16|int8)\Z")]
     """``fp32``, ``fp16`` or ``int8``."""
     hub_sha256: str
     """Hash of the hub file."""
@@ -53,7 +60,7 @@ class Recipe:
     """Hash of the calibration photos; ``None`` where the precision needs none."""
     ranges_sha256: str | None
     """Hash of the calibration cache beside the engine; ``None`` where it needs none."""
-    workspace_mb: int
+    workspace_mb: Annotated[int, Meta(ge=1, le=1_000_000)]
     """Memory that TensorRT may use to compute one layer, in MiB."""
 
 
@@ -100,17 +107,17 @@ def read_key(engine: Path) -> EngineKey:
     """
     file = beside(engine, KEY_SUFFIX)
     try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
-        if fields["version"] != _VERSION:
-            raise ValueError(f"version {fields['version']}, this program reads {_VERSION}")
-        host = fields["built_for"]
-        return EngineKey(
-            Recipe(**fields["recipe"]), Host(**host) if host else None, fields["engine_sha256"]
-        )
+        fields = parse_json(read_bytes(file, _MAX_BYTES), file, ModelError)
     except FileNotFoundError as error:
         raise ModelError(
             f"{engine}: {file.name} is not beside it, so that nothing says what it was built for; "
             "convert the hub file again with: python -m conversion.tensorrt"
         ) from error
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{file}: not an engine key ({error})") from error
+    except OSError as error:
+        raise ModelError(f"{file}: {error.strerror}") from error
+    version = fields.get("version") if isinstance(fields, dict) else None
+    if version != _VERSION:
+        raise ModelError(
+            f"{file}: not an engine key (version {version}, this program reads {_VERSION})"
+        )
+    return convert(fields, EngineKey, file, ModelError)

@@ -28,6 +28,7 @@ class CoreMlRuntime(Runtime):
     """
 
     label, module, extra, suffixes = "Core ML", "coremltools", "coreml", (".mlpackage",)
+    is_folder = True
     devices = (*_UNITS, _REFERENCE)
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:

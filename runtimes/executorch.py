@@ -10,7 +10,6 @@ import numpy as np
 
 from lightning_plates.errors import ModelError, SpecError
 from lightning_plates.optional import require
-from lightning_plates.spec import ModelSpec
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 
 _FLOAT32 = np.dtype("float32")
@@ -60,10 +59,9 @@ class ExecuTorchRuntime(Runtime):
 
     def _names(self, model: Path) -> tuple[str, ...]:
         """Of input and outputs: the file numbers them, in the spec's order."""
-        text = self._spec_json()
-        if text is None:
+        spec = self._stored_spec()
+        if spec is None:
             raise SpecError(f"{model}: no model spec beside it ({model.name}{self.SPEC_SUFFIX})")
-        spec = ModelSpec.from_json(text)
         return (spec.input_name, *spec.output_names)
 
     def _close(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
+from lightning_plates.spec import MAX_SIDE
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 from runtimes._ncnn_graph import Layer, read_layers
 
@@ -26,6 +27,10 @@ class NcnnRuntime(Runtime):
 
     label, module, extra, suffixes = "ncnn", "ncnn", "ncnn", (".param",)
     reentrant = True  # each inference has an extractor of its own
+
+    def _files(self, model: Path) -> list[Path]:
+        weights = model.with_suffix(".bin")
+        return [model, weights] if weights.exists() else [model]
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ncnn = require(self.module, extra=self.extra)
@@ -66,10 +71,13 @@ def _inputs(model: Path, layers: list[Layer]) -> Specs:
     found = []
     for layer in layers:
         if layer.kind == "Input":
-            shape = tuple(int(layer.params.get(axis, "0")) for axis in ("2", "1", "0"))
-            if 0 in shape:
+            sizes = [layer.params.get(axis, "0") for axis in ("2", "1", "0")]
+            shape = tuple(int(size) if size.isdecimal() else 0 for size in sizes)
+            # What is larger would fill the memory when it is tried.
+            if not all(1 <= size <= MAX_SIDE for size in shape) or len(layer.outputs) != 1:
                 raise ModelError(
-                    f"{model}: its input {layer.name!r} has no size; make the file with: "
+                    f"{model}: its input {layer.name!r} has no size that is possible "
+                    f"({', '.join(sizes)}); make the file with: "
                     "python -m conversion.ncnn MODEL.onnx -o DIR"
                 )
             found.append(TensorSpec(layer.outputs[0], (1, *shape), _FLOAT32))

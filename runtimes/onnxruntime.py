@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lightning_plates.drafts import draft_of
-from lightning_plates.errors import ModelError
+from lightning_plates.drafts import draft_of, replaceable
+from lightning_plates.errors import InputError, ModelError
 from lightning_plates.optional import require
 from lightning_plates.spec import METADATA_KEY, ModelSpec
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
@@ -46,7 +46,7 @@ class OnnxRuntime(Runtime):
         ort = require(self.module, extra=self.extra)
         provider = _PROVIDERS[device]
         options = ort.SessionOptions()
-        options.log_severity_level = 3  # 3: errors only; graph-optimiser warnings are no news
+        options.log_severity_level = 4  # fatal: errors come as exceptions too
         if threads is not None:
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1
@@ -88,15 +88,26 @@ class OnnxRuntime(Runtime):
 
     def store_spec(self, spec: ModelSpec, target: Path) -> None:
         """Write the model with another spec in its metadata; see :meth:`Runtime.store_spec`."""
-        if self.model.suffix != ".onnx":  # the metadata of .ort files has no public writer
+        if self.model.suffix != ".onnx":
             super().store_spec(spec, target)
             return
+        self.check_storable(target)
         onnx = require("onnx", extra="convert")
         model = onnx.load(str(self.model))
         others = {p.key: p.value for p in model.metadata_props if p.key != METADATA_KEY}
         onnx.helper.set_model_props(model, {**others, METADATA_KEY: spec.to_json()})
         with draft_of(target) as draft:
             onnx.save(model, str(draft))
+
+    def check_storable(self, target: Path) -> None:
+        """Make sure that ``target`` can be written; see :meth:`Runtime.check_storable`."""
+        if self.model.suffix != ".onnx":  # the metadata of .ort files has no public writer
+            super().check_storable(target)
+            return
+        require("onnx", extra="convert")
+        if target.suffix != ".onnx":
+            raise InputError(f"{target}: the model's name must end in .onnx")
+        replaceable(target)
 
     def _close(self) -> None:
         del self._session

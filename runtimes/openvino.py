@@ -24,6 +24,10 @@ class OpenVinoRuntime(Runtime):
     label, module, extra, suffixes = "OpenVINO", "openvino", "openvino", (".xml",)
     devices = tuple(_DEVICES)
 
+    def _files(self, model: Path) -> list[Path]:
+        weights = model.with_suffix(".bin")
+        return [model, weights] if weights.exists() else [model]
+
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ov = require(self.module, extra=self.extra)
         core = ov.Core()

@@ -13,12 +13,6 @@ from lightning_plates.optional import require
 from lightning_plates.spec import ModelSpec
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 
-_OUTPUT_SHAPES: dict[str, tuple[int | None, ...]] = {
-    "box": (None, 4),
-    "boxes": (None, None, 4),
-    "scores": (None, None),
-}
-
 
 class PyTorchRuntime(Runtime):
     """Runs ``.ckpt`` files with PyTorch."""
@@ -39,8 +33,8 @@ class PyTorchRuntime(Runtime):
         spec: ModelSpec = self._module.spec
         inputs = (TensorSpec(spec.input_name, (None, *spec.input_shape[1:]), np.dtype("float32")),)
         outputs = tuple(
-            TensorSpec(name, _OUTPUT_SHAPES[name], np.dtype("float32"))
-            for name in spec.output_names
+            TensorSpec(name, shape, np.dtype("float32"))
+            for name, shape in spec.output_shapes.items()
         )
         return inputs, outputs
 

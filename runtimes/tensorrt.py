@@ -12,6 +12,7 @@ import numpy as np
 
 from lightning_plates.drafts import draft_files_in
 from lightning_plates.errors import ModelError
+from lightning_plates.files import read_bytes
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 from runtimes._cuda import CudaDevice
 from runtimes._tensorrt_build import (
@@ -110,7 +111,7 @@ def fitting_engine(tensorrt: TensorRt, cuda: CudaDevice, model: Path) -> Any:  #
         ModelError: It is damaged, or does not fit and cannot be built again; the message says why.
     """
     key, here = read_key(model), describe_host(tensorrt, cuda)
-    data = model.read_bytes()
+    data = read_bytes(model)
     if not key.matches(data):
         raise ModelError(f"{model}: damaged, it is not the file that its key describes")
     _check_network(model, key)
@@ -140,7 +141,7 @@ def _check_network(model: Path, key: EngineKey) -> None:
         (RANGES_SUFFIX, key.recipe.ranges_sha256),
     ):
         file = beside(model, suffix)
-        if expected and file.exists() and sha256_of(file.read_bytes()) != expected:
+        if expected and file.exists() and sha256_of(read_bytes(file)) != expected:
             raise ModelError(
                 f"{model}: not built from the {file.name} beside it; convert the hub file again"
             )
@@ -165,12 +166,12 @@ def _rebuild(tensorrt: TensorRt, model: Path, key: EngineKey, here: Host) -> byt
         )
     settings = Settings(
         key.recipe.precision,
-        ranges.read_bytes() if key.recipe.ranges_sha256 else None,
+        read_bytes(ranges) if key.recipe.ranges_sha256 else None,
         key.recipe.workspace_mb,
         default_timing_cache(here),
     )
     try:
-        data = build_engine(tensorrt, network.read_bytes(), settings)
+        data = build_engine(tensorrt, read_bytes(network), settings)
         with draft_files_in(model.parent) as drafts:
             (drafts / model.name).write_bytes(data)
             write_key(drafts / model.name, key.built(here, data))

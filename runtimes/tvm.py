@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
+from lightning_plates.schema import convert, parse_json
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 from runtimes._elf import check_library, require_features
+
+_Row: TypeAlias = tuple[str, tuple[int, ...], str]
+"""Name, shape and type of a tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the converter wrote into the library about itself."""
+
+    inputs: tuple[_Row, ...]
+    outputs: tuple[_Row, ...]
+    device: str
+    features: list[str]
 
 
 class TvmRuntime(Runtime):
@@ -32,14 +46,14 @@ class TvmRuntime(Runtime):
             tvm.get_global_func("runtime.config_threadpool")(1, threads)
         try:
             library = tvm.runtime.load_module(str(model.resolve()))
-            facts = _facts(relax.VirtualMachine(library, tvm.cpu()))
-            self._check_device(tvm, model, facts["device"], device)
-            require_features(model, facts["features"])
+            facts = _facts(relax.VirtualMachine(library, tvm.cpu()), model)
+            self._check_device(tvm, model, facts.device, device)
+            require_features(model, facts.features)
             self._place = tvm.device(device)
             self._machine = relax.VirtualMachine(library, self._place)
-        except (RuntimeError, OSError, AttributeError, ValueError) as error:
+            return _tensor_specs(facts.inputs), _tensor_specs(facts.outputs)
+        except (RuntimeError, OSError, AttributeError, ValueError, TypeError) as error:
             raise ModelError(f"{model}: TVM cannot open it ({_reason(error)})") from error
-        return _tensor_specs(facts["inputs"]), _tensor_specs(facts["outputs"])
 
     def _run(self, feeds: Tensors) -> Tensors:
         tvm = require(self.module, extra=self.extra)
@@ -64,14 +78,14 @@ class TvmRuntime(Runtime):
             raise ModelError(f"device {device!r}: TVM finds none here")
 
 
-def _facts(machine: Any) -> dict[str, Any]:  # noqa: ANN401 -- relax.VirtualMachine
-    """What the converter wrote into the library about its inputs, outputs and device."""
-    facts: dict[str, Any] = json.loads(machine["facts"]().numpy().tobytes())
-    return facts
+def _facts(machine: Any, model: Path) -> _Facts:  # noqa: ANN401 -- relax.VirtualMachine
+    source = f"{model}: its facts"
+    text = machine["facts"]().numpy().tobytes()
+    return convert(parse_json(text, source, ModelError), _Facts, source, ModelError)
 
 
-def _tensor_specs(rows: list[Any]) -> Specs:
-    return tuple(TensorSpec(name, tuple(shape), np.dtype(dtype)) for name, shape, dtype in rows)
+def _tensor_specs(rows: tuple[_Row, ...]) -> Specs:
+    return tuple(TensorSpec(name, shape, np.dtype(dtype)) for name, shape, dtype in rows)
 
 
 def _reason(error: Exception) -> str:

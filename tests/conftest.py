@@ -9,6 +9,13 @@ from PIL import Image
 PROJECT = Path(__file__).parents[1]
 
 
+@pytest.fixture(autouse=True)
+def _no_locale(monkeypatch):
+    """Commands answer in the language of the machine's locale; tests name theirs."""
+    monkeypatch.delenv("LC_ALL", raising=False)
+    monkeypatch.setenv("LC_MESSAGES", "C")
+
+
 @pytest.fixture(scope="session")
 def project_dir() -> Path:
     return PROJECT

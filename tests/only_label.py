@@ -9,7 +9,7 @@ from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
 
 
 def only_photo(path: Path) -> PhotoRecord:
-    """As it is labelled, even where the photo has another size than its label says."""
+    """The photo, in its own pixels."""
     (photo,) = read_labels(path).annotations.photos
     return photo
 

@@ -1,5 +1,7 @@
 import errno
 import importlib
+import os
+import signal
 import subprocess
 import sys
 
@@ -34,6 +36,46 @@ def raising(error):
 def test_a_failure_is_one_line(capsys, error, status, text):
     assert run_reporting(raising(error), []) == status
     assert capsys.readouterr().err == text
+
+
+def test_a_name_that_no_file_can_hold_is_one_line(capsys):
+    error = UnicodeEncodeError(
+        "utf-8", "x" * 99 + "caf\udce9.jpg" + "x" * 99, 102, 103, "surrogate"
+    )
+    assert run_reporting(raising(error), []) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: a name that is not UTF-8 cannot be written to this file ('xx")
+    assert r"caf\udce9.jpg" in line
+
+
+def killed(argv):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return 0
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does(capsys):
+    done = []
+
+    def command(argv):
+        try:
+            return killed(argv)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)  # asked again amid the clean-up
+            done.append("cleaned up")
+
+    assert run_reporting(command, []) == 143
+    assert capsys.readouterr().err == "error: terminated; what was finished is kept\n"
+    assert done == ["cleaned up"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_who_ignores_sigterm_is_obeyed():
+    earlier = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert run_reporting(killed, []) == 0
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
 
 
 def test_unknown_errors_are_not_swallowed():

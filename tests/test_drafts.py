@@ -1,9 +1,19 @@
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from lightning_plates.drafts import draft_files_in, draft_of, write_text
+from lightning_plates import drafts
+from lightning_plates.drafts import (
+    draft_files_in,
+    draft_folder_of,
+    draft_of,
+    draft_space,
+    write_text,
+)
 from lightning_plates.errors import OutputError
 
 
@@ -37,7 +47,7 @@ def test_files_that_belong_together_come_back_together(tmp_path, monkeypatch):
     rename = Path.rename
 
     def fail_on_the_second(self, target):
-        if self.name == "b.xml" and self.parent.name == "new":
+        if self.name == "b.xml" and self.parent.name == "ready":
             raise OSError(28, "No space left on device")
         return rename(self, target)
 
@@ -77,3 +87,147 @@ def test_a_link_stays_and_devices_and_folders_are_spared(tmp_path):
 def test_a_name_that_is_not_unicode_can_be_written(tmp_path):
     write_text(tmp_path / "table.csv", "caf\udce9.jpg ñ\n")
     assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "caf\\udce9.jpg ñ\n"
+
+
+@pytest.mark.parametrize("writer", [draft_of, draft_folder_of, draft_files_in, draft_space])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path, writer):
+    with pytest.raises(OutputError, match=r"no file can have this name"), writer(tmp_path / "a\0b"):
+        pytest.fail("a draft was given")
+
+
+KEPT_OPEN = """
+import sys
+from pathlib import Path
+from lightning_plates import drafts
+with drafts.{writer} as draft:
+    {body}
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def start_writer(folder, writer, body="draft.write_text('half')"):
+    """A process that holds a draft in ``folder`` until it is killed."""
+    script = KEPT_OPEN.format(writer=writer.format(folder=f"Path({str(folder)!r})"), body=body)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("writer", "body"),
+    [
+        ("draft_of({folder} / 'a.txt')", "draft.write_text('half')"),
+        ("draft_folder_of({folder} / 'set')", "(draft / 'photo').write_text('half')"),
+        ("draft_files_in({folder})", "(draft / 'a.bin').write_text('half')"),
+        ("draft_space({folder})", "(draft / 'deep').mkdir()"),
+    ],
+)
+def test_what_a_killed_writer_left_is_removed_and_a_living_ones_draft_is_not(
+    tmp_path, writer, body
+):
+    dead = start_writer(tmp_path, writer, body)
+    living = start_writer(tmp_path, writer, body)
+    assert len(list(tmp_path.glob(".draft-*"))) == 2
+    kill(dead)
+    write_text(tmp_path / "result.txt", "done")
+    assert len(list(tmp_path.glob(".draft-*"))) == 1
+    living.communicate(b"")
+    assert living.returncode == 0  # it could still put its draft in place
+    assert not list(tmp_path.glob(".draft-*"))
+
+
+def test_a_folder_is_searched_once_a_process(tmp_path):
+    write_text(tmp_path / "first.txt", "done")
+    kill(start_writer(tmp_path, "draft_of({folder} / 'a.txt')"))
+    write_text(tmp_path / "second.txt", "done")
+    assert len(list(tmp_path.glob(".draft-*"))) == 1  # a folder of 10,000 results is not read again
+
+
+def test_folders_and_links_of_others_are_left_alone(tmp_path):
+    (tmp_path / ".draft-letters").mkdir()
+    (tmp_path / ".draft-letters" / "a.txt").write_text("mine")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "lock").touch()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".draft-link").symlink_to(elsewhere)
+    write_text(tmp_path / "a.txt", "done")
+    write_text(tmp_path / "out" / "b.txt", "done")
+    assert (tmp_path / ".draft-letters" / "a.txt").exists()
+    assert (elsewhere / "lock").exists()
+
+
+KILLED_AMID_MOVES = """
+import os, signal, sys
+from pathlib import Path
+from lightning_plates import drafts
+rename = Path.rename
+def until_the_second(self, target):
+    if (self.name, self.parent.name) == ("b.xml", "{part}"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+Path.rename = until_the_second
+folder = Path(sys.argv[1])
+with drafts.draft_files_in(folder) as draft:
+    for name in ("a.bin", "b.xml", "c.json"):
+        (draft / name).write_text("new")
+"""
+
+
+@pytest.mark.parametrize("part", ["ready", "{folder}"])
+def test_moves_that_a_kill_interrupted_are_finished(tmp_path, part):
+    for name in ("a.bin", "b.xml"):
+        (tmp_path / name).write_text("earlier")
+    script = KILLED_AMID_MOVES.format(part=part.format(folder=tmp_path.name))
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)])
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / "a.bin").read_text() == "new"
+    assert not (tmp_path / "c.json").exists()
+    with draft_files_in(tmp_path):
+        found = {p.name: p.read_text() for p in tmp_path.iterdir() if p.is_file()}
+    assert found == dict.fromkeys(("a.bin", "b.xml", "c.json"), "new")
+    assert not list(tmp_path.glob(".draft-*"))
+
+
+def test_rows_of_a_killed_table_are_kept_beside_it(tmp_path):
+    table = tmp_path / "cars.csv"
+    table.write_text("earlier")
+    (tmp_path / "cars.interrupted.csv").write_text("last week")
+    writer = "draft_of({folder} / 'cars.csv', keep_rows=True)"
+    kill(start_writer(tmp_path, writer, "draft.write_text('BCR123')"))
+    kill(start_writer(tmp_path, writer, "pass"))  # not one row
+    write_text(tmp_path / "other.txt", "done")
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        "cars.csv": "earlier",
+        "cars.interrupted.csv": "last week",
+        "cars.interrupted2.csv": "BCR123",
+        "other.txt": "done",
+    }
+
+
+def test_two_writers_of_one_target_do_not_share_a_draft(tmp_path):
+    target = tmp_path / "result.txt"
+    with draft_of(target) as first, draft_of(target) as second:
+        first.write_text("one")
+        second.write_text("two")
+    assert target.read_text() == "one"  # the last to finish; neither is a mixture
+
+
+def test_where_files_cannot_be_locked_writing_works_and_nothing_is_cleaned_up(
+    tmp_path, monkeypatch
+):
+    kill(start_writer(tmp_path, "draft_of({folder} / 'a.txt')"))
+    monkeypatch.setattr(drafts, "fcntl", None)
+    write_text(tmp_path / "result.txt", "done")
+    assert (tmp_path / "result.txt").read_text() == "done"
+    assert len(list(tmp_path.glob(".draft-*"))) == 1

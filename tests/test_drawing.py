@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from lightning_plates.drawing import LABEL_COLOUR, Mark, draw_marks
 
@@ -42,3 +43,25 @@ def test_a_caption_at_the_top_edge_stands_below_its_box():
     assert top.min() == 30
     assert middle.max() == 99
     assert min(len(top), len(middle)) > 10
+
+
+def test_every_line_of_a_caption_is_drawn_even_where_the_box_leaves_no_room():
+    photo = np.zeros((90, 300, 3), dtype=np.uint8)
+    heights = []
+    for caption in ("one", "one\ntwo\nthree"):
+        drawn = draw_marks(photo, [Mark((0, 0, 300, 90), LABEL_COLOUR, caption)])
+        heights.append(int((drawn == LABEL_COLOUR).all(axis=2)[:, 8].sum()))
+    assert heights[1] > 2 * heights[0] > 20
+
+
+@pytest.mark.parametrize(("plain", "accented"), [("digito", "dígito"), ("manana", "mañana")])
+def test_spanish_accents_are_drawn_above_the_letters(plain, accented):
+    photo = np.zeros((200, 300, 3), dtype=np.uint8)
+    first, second = (
+        (draw_marks(photo, [Mark((10, 100, 200, 150), LABEL_COLOUR, text)]) > 120).all(axis=2)
+        for text in (plain, accented)
+    )
+    new = second & ~first
+    assert not (first & ~second).any()  # the letters are the same
+    assert new.sum() >= 3
+    assert np.flatnonzero(new.any(axis=1)).max() < np.flatnonzero(first.any(axis=1)).max() - 3

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from lightning_plates.files import (
     byte_limit,
     check_regular,
     read_bytes,
+    read_head,
+    set_byte_limit,
 )
 
 
@@ -43,6 +47,15 @@ def test_a_sparse_file_over_the_limit_is_refused_unread(tmp_path):
 
     with pytest.raises(FileTooLargeError, match="20,000 MB, more than the limit of 2,048 MB"):
         read_bytes(tmp_path / "big")
+
+
+def test_only_the_general_limit_can_be_raised(tmp_path, monkeypatch):
+    monkeypatch.setenv(LIMIT_VARIABLE, "1")
+    (tmp_path / "big").write_bytes(bytes(1_000_001))
+    with pytest.raises(FileTooLargeError, match=f"1 MB; raise it with {LIMIT_VARIABLE}"):
+        read_bytes(tmp_path / "big")
+    with pytest.raises(FileTooLargeError, match=r"the limit of 0 MB: "):
+        read_bytes(tmp_path / "big", limit=1000)
 
 
 def test_the_limit_counts_bytes_and_includes_its_end(tmp_path):
@@ -88,3 +101,28 @@ def test_refusals_leave_no_descriptor_open(tmp_path):
             check_regular(tmp_path / "pipe")
 
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_head_of_a_file_over_the_limit_is_read(tmp_path):
+    with (tmp_path / "big").open("wb") as file:
+        file.write(b"head")
+        file.truncate(20_000_000_000)
+
+    assert read_head(tmp_path / "big", 4) == b"head"
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_has_no_head(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(NotRegularFileError):
+        read_head(tmp_path / "pipe", 4)
+
+
+def test_the_limit_that_was_set_holds_in_processes_that_are_started(monkeypatch):
+    monkeypatch.setenv(LIMIT_VARIABLE, "1")
+    set_byte_limit(0.5)
+
+    ask = "from lightning_plates.files import byte_limit; print(byte_limit())"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == byte_limit() == 500_000

@@ -22,6 +22,7 @@ def test_the_wheel_holds_what_reading_needs_and_no_starting_weights(monkeypatch)
         "artifacts/finder/plate_finder_int8.onnx",
         "artifacts/finder/plate_finder_int8.onnx.golden.npz",
         "artifacts/finder/README.md",
+        "artifacts/SHA256SUMS",
         "configs/plates/costa_rica.yaml",
         "configs/restrictions/costa_rica.yaml",
         "configs/reading/calibration.yaml",

@@ -3,9 +3,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from lightning_plates.boxes import box_iou
 from lightning_plates.errors import ModelError
-from lightning_plates.processing import PADDING_GREY, decode, place, prepare, resize_photo
+from lightning_plates.processing import (
+    MAX_CANDIDATES,
+    PADDING_GREY,
+    decode,
+    place,
+    prepare,
+    resize_photo,
+)
 from lightning_plates.spec import FitMargin, ModelSpec
 
 STRETCH = ModelSpec("net", width=40, height=20)
@@ -92,9 +103,89 @@ def test_answers_that_are_no_numbers_are_the_models_fault(wrong):
             decode({"boxes": broken, "scores": scores}, SCORED, at)
 
 
-def test_a_missing_output_is_named():
-    with pytest.raises(ModelError, match="scores"):
-        decode({"boxes": np.zeros((1, 3, 4))}, SCORED, [place(10, 10, SCORED)])
+@pytest.mark.parametrize(
+    ("spec", "outputs", "reason"),
+    [
+        (SCORED, {"boxes": np.zeros((1, 3, 4))}, r"lack \['scores'\]"),
+        (SCORED, {"boxes": np.zeros((1, 4, 3)), "scores": np.zeros((1, 3))}, "'boxes' has shape"),
+        (SCORED, {"boxes": np.zeros((1, 3, 4)), "scores": np.zeros((1, 2))}, "'scores' has shape"),
+        (STRETCH, {"box": np.zeros((1, 2))}, "'box' has shape"),
+        (STRETCH, {"box": np.zeros((2, 4))}, "'box' has shape"),
+        (STRETCH, {"box": np.zeros(())}, "'box' has shape"),
+    ],
+)
+def test_answers_of_another_shape_are_the_models_fault(spec, outputs, reason):
+    with pytest.raises(ModelError, match=reason):
+        decode(outputs, spec, [place(10, 10, spec)])
+
+
+def test_the_best_candidates_are_kept_not_the_first():
+    count = MAX_CANDIDATES + 100
+    left = np.arange(count) / count
+    boxes = np.stack([left, 0 * left, left + 0.5 / count, 0 * left + 1], axis=-1)
+    scores = np.linspace(0.4, 0.9, count)  # the best ones last
+    outputs = {"boxes": boxes[None], "scores": scores[None]}
+    [found] = decode(outputs, SCORED, [place(count, 10, SCORED)])
+    assert [plate.confidence for plate in found] == sorted(scores, reverse=True)[:MAX_CANDIDATES]
+    assert found[0].box == pytest.approx((count - 1, 0, count - 0.5, 10))
+
+
+SIDES = st.integers(1, 20_000)
+SPECS = st.builds(
+    ModelSpec,
+    st.just("net"),
+    width=st.integers(1, 512),
+    height=st.integers(1, 512),
+    resize=st.sampled_from(["stretch", "letterbox"]),
+    decoding=st.just("scored_boxes"),
+    score_threshold=st.floats(0, 1),
+    max_overlap=st.floats(0, 1),
+)
+SHARES = st.floats(0, 1)
+
+
+@given(SPECS, SIDES, SIDES, arrays(float, (3, 4), elements=SHARES))
+def test_boxes_come_back_from_the_input(spec, width, height, shares):
+    placement = place(width, height, spec)
+    assert 0 < placement.share_x <= 1
+    assert 0 < placement.share_y <= 1
+    boxes = shares * (width, height, width, height)
+    there = placement.to_input(boxes)
+    assert (there <= 1 + 1e-9).all()
+    assert placement.to_photo(there) == pytest.approx(boxes, abs=1e-6)
+
+
+@st.composite
+def scored_answers(draw):
+    count = draw(st.integers(0, 12))
+    boxes = draw(arrays(np.float32, (count, 4), elements=st.floats(-1e6, 1e6, width=32)))
+    scores = draw(arrays(np.float32, count, elements=st.floats(0, 1, width=32), unique=True))
+    return boxes, scores
+
+
+@given(SPECS, SIDES, SIDES, scored_answers(), st.randoms())
+def test_whatever_a_network_answers_is_decoded_to_plates_in_the_photo(
+    spec, width, height, answer, random
+):
+    boxes, scores = answer
+    at = [place(width, height, spec)]
+    [found] = decode({"boxes": boxes[None], "scores": scores[None]}, spec, at)
+    confidences = [plate.confidence for plate in found]
+    assert confidences == sorted(confidences, reverse=True)
+    assert all(confidence >= spec.score_threshold for confidence in confidences)
+    best = scores.max(initial=-1)  # is never dropped
+    assert confidences[:1] == ([best] if best >= spec.score_threshold else [])
+    for plate in found:
+        x1, y1, x2, y2 = plate.box
+        assert 0 <= x1 <= x2 <= width
+        assert 0 <= y1 <= y2 <= height
+    corners = np.array([plate.box for plate in found]).reshape(-1, 4)
+    overlaps = box_iou(corners[:, None], corners[None])
+    assert (overlaps[~np.eye(len(corners), dtype=bool)] <= spec.max_overlap).all()
+    order = list(range(len(scores)))
+    random.shuffle(order)
+    turned = decode({"boxes": boxes[None, order], "scores": scores[None, order]}, spec, at)
+    assert turned == [found]
 
 
 MARGIN = FitMargin(1.5, 0.5, shift_x=0.25, shift_y=-0.5)

@@ -11,6 +11,7 @@ import numpy as np
 
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def read_scores(file: Path) -> tuple[PhotoScore, ...]:
         InputError: The file is missing, or is not such a table; the line is named.
     """
     try:
-        rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+        rows = list(csv.DictReader(read_bytes(file).decode().splitlines()))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read ({error})") from error
     scores = []

@@ -12,7 +12,8 @@ from lightning_plates import processing
 from lightning_plates.bench.accuracy import PhotoScore
 from lightning_plates.boxes import BoxXyxy, box_iou
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
-from lightning_plates.photos import load_photo
+from lightning_plates.errors import InputError
+from lightning_plates.photos import load_or_skip
 from lightning_plates.reading.look import locate_bare
 from lightning_plates.results import Detection
 from lightning_plates.spec import FitMargin
@@ -77,13 +78,21 @@ def answer_photos(model: Runtime, annotations: AnnotationSet, looks: int) -> Ite
         annotations: Labelled photos, with and without plates.
         looks: As for :func:`~lightning_plates.reading.look.locate`.
 
+    A photo that cannot be read is named on standard error and has no answer.
+
     Raises:
-        PhotoError: A photo cannot be read.
+        InputError: None can be read.
     """
+    answered = 0
     for photo in annotations.photos:
-        image = load_photo(annotations.path_of(photo))
+        image = load_or_skip(annotations.path_of(photo))
+        if image is None:
+            continue
         found = locate_bare(model, image, looks, lowest_score=LOWEST_SCORE)
+        answered += 1
         yield FinderAnswer(photo, found.plates, found.weaker)
+    if not answered:
+        raise InputError(f"{annotations.root}: none of its photos can be read")
 
 
 def score_answers(answers: Sequence[FinderAnswer]) -> list[FinderScore]:

@@ -15,7 +15,7 @@ from lightning_plates.clock import Timer
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import BoxRecord
 from lightning_plates.errors import InputError
-from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.photos import RgbImage, load_or_skip
 from lightning_plates.processing import apply_margin
 from lightning_plates.reading.accuracy import ReadSample, read_crop_labels
 from lightning_plates.reading.characters import NOTHING, Belief, normalise
@@ -154,14 +154,28 @@ def run_trials(
         read: How.
         formats: Plate formats that settle lookalikes; none by default.
         words: Names and slogans on the plates, which are no part of their texts.
+
+    A trial whose photo cannot be read is named on standard error and has no sample.
+
+    Raises:
+        InputError: None can be read.
     """
     for trial in trials[:1]:
-        read(load_photo(trial.file), trial)
+        image = load_or_skip(trial.file)
+        if image is not None:
+            read(image, trial)
+    answered = 0
     for trial in trials:
         timer = Timer()
-        answer = read(load_photo(trial.file), trial)
+        image = load_or_skip(trial.file)
+        if image is None:
+            continue
+        answer = read(image, trial)
         text = read_plate(answer.belief, formats, words).text
+        answered += 1
         yield _sample(trial, answer, text, timer)
+    if trials and not answered:
+        raise InputError(f"{trials[0].file.parent}: none of these photos can be read")
 
 
 def _sample(trial: Trial, answer: Answer, text: str, timer: Timer) -> ReadSample:

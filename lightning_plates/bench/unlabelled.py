@@ -9,7 +9,7 @@ import numpy as np
 
 from lightning_plates.boxes import BoxXyxy, box_areas, clip_boxes
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
-from lightning_plates.photos import load_photo
+from lightning_plates.photos import load_or_skip
 from lightning_plates.reading.look import locate
 from runtimes import Runtime
 
@@ -23,7 +23,7 @@ def find_unlabelled(
     photo: PhotoRecord,
     looks: int,
     least_confidence: float | None,
-) -> PhotoRecord:
+) -> PhotoRecord | None:
     """Ask a finder about a photo and keep what lies beside all labels.
 
     Args:
@@ -34,12 +34,12 @@ def find_unlabelled(
         least_confidence: Boxes below this score, 0–1, are left out; ``None`` keeps all answers.
 
     Returns:
-        The photo with these boxes in place of its labels.
-
-    Raises:
-        PhotoError: The photo cannot be read.
+        The photo with these boxes in place of its labels; ``None`` where it cannot be read, which
+        standard error says.
     """
-    image = load_photo(annotations.path_of(photo))
+    image = load_or_skip(annotations.path_of(photo))
+    if image is None:
+        return None
     labels = [box.xyxy for box in photo.boxes]
     boxes = tuple(
         BoxRecord(*plate.box)

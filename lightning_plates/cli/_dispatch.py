@@ -7,6 +7,10 @@ import importlib
 import sys
 from pathlib import Path
 
+SPEAKS_ENGLISH = "This command speaks English only; `read` speaks Spanish, too (--lang es)."
+"""What the help of every command ends with that has no ``SPOKEN_LANGUAGES``."""
+MOSTLY_ENGLISH = "The commands speak English; `read` speaks Spanish, too (--lang es)."
+
 
 def list_commands(folder: Path) -> dict[str, str]:
     """Names of the commands in ``folder`` with their one-line descriptions.
@@ -44,7 +48,14 @@ def dispatch(package: str, folder: Path, argv: list[str], prog: str) -> int:
         print(f"error: unknown command {name!r} (choose from: {known})", file=sys.stderr)
         return 2
     module = importlib.import_module(f"{package}.{_module_name(name, folder)}")
-    status: int = module.main(argv[1:])
+    try:
+        status: int = module.main(argv[1:])
+    except SystemExit:
+        is_group = hasattr(module, "__path__")  # whose own commands have said it
+        is_spanish = hasattr(module, "SPOKEN_LANGUAGES")
+        if {"-h", "--help"} & set(argv) and not is_group and not is_spanish:
+            print(f"\n{SPEAKS_ENGLISH}")
+        raise
     return status
 
 
@@ -63,4 +74,4 @@ def _help_text(package: str, commands: dict[str, str], prog: str) -> str:
     width = max(len(name) for name in commands) + 2
     lines = [f"  {name:<{width}}{text}" for name, text in commands.items()]
     usage = f"usage: {prog} COMMAND …   ({prog} COMMAND --help explains one)"
-    return "\n".join([usage, "", docstring.strip(), "", "commands:", *lines])
+    return "\n".join([usage, "", docstring.strip(), MOSTLY_ENGLISH, "", "commands:", *lines])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
 from pytorch_lightning.cli import LightningArgumentParser
 
-from lightning_plates.cli._train import PlatesCLI, readable_errors
+from lightning_plates.cli._train import PlatesCLI, is_main_process, readable_errors
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.models.checkpoint import SpecModule, load_checkpoint
 from lightning_plates.training.photo_table import PhotoTable
 from lightning_plates.training.run_folder import RunFolder
+from lightning_plates.training.run_record import to_json
 
 Side = Literal["val", "test"]
 
@@ -80,7 +80,9 @@ def run_evaluation(command: str, argv: list[str], side: Side) -> int:
         folder = Path(cli.config.run) if cli.config.run else parent / command
         table, summary = folder / "per_photo.csv", folder / "metrics.json"
         metrics = evaluate(cli, cli.model, table, side)
-    write_text(summary, json.dumps(metrics, indent=1) + "\n")
+    if not is_main_process():
+        return 0
+    write_text(summary, to_json(metrics))
     for name, value in metrics.items():
         print(f"  {name:<16} {value:.4f}")
     print(f"  photos  {table}\n  metrics {summary}")

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_head
 from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
 
 PICTURE_MARK = b"lightning-plates: a picture made of another"
-"""Comment in the JPEG files that a command makes of photos, by which a later run knows them."""
+"""Comment in what a command makes of photos and videos, by which a later run knows it."""
 
 _MARK_WITHIN = 1024
 """Bytes at the beginning of a file that hold its comment."""
@@ -33,12 +34,12 @@ class OutputNames:
         self._names: dict[Path, str] = {}
         self._taken: set[str] = set()
 
-    def of(self, source: Path) -> str:
+    def of(self, source: Path, suffix: str = ".jpg") -> str:
         """Name of the picture made of ``source``: :func:`output_name`, or ``street_car_2.jpg``."""
         if source not in self._names:
-            name, number = output_name(source), 2
+            name, number = output_name(source, suffix), 2
             while name.casefold() in self._taken:
-                name, number = output_name(source, f"_{number}.jpg"), number + 1
+                name, number = output_name(source, f"_{number}{suffix}"), number + 1
             self._taken.add(name.casefold())
             self._names[source] = name
         return self._names[source]
@@ -102,8 +103,7 @@ def without_own_pictures(
 
 def _is_own(file: Path) -> bool:
     try:
-        with file.open("rb") as stream:
-            return PICTURE_MARK in stream.read(_MARK_WITHIN)
+        return PICTURE_MARK in read_head(file, _MARK_WITHIN)
     except OSError:
         return False
 

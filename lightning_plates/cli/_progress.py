@@ -20,12 +20,14 @@ def show_progress(items: Iterable[Item], total: int, title: str) -> Iterator[Ite
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    # Without soft_wrap it would break what is printed meanwhile into lines of the terminal's width.
+    console = Console(stderr=True, soft_wrap=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
         *columns,
         console=console,
-        disable=not console.is_terminal,
+        # Not by the console, which takes a pipe for a terminal where FORCE_COLOR is set.
+        disable=not sys.stderr.isatty(),
         # Rich would print standard output on the terminal, too, where it goes to a file.
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lightning_plates.errors import MissingDependencyError, PhotoError, reason_without_name
 from lightning_plates.photo_phrases import PhotoPhrases
-from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.photos import RgbImage, open_photo
 from lightning_plates.reading.pipeline import PhotoReading, PlateReader
 from lightning_plates.reading.records import photo_record
 from lightning_plates.reading.stopwatch import Stopwatch
@@ -33,11 +33,14 @@ class PhotoAnswer:
     image: RgbImage | None = None
     """The photo, RGB, shape ``(H, W, 3)``; ``None`` beside an error, or where nobody needs it."""
     reading: PhotoReading | None = None
-    """What was read; ``None`` beside an error."""
+    """What was read, boxes in pixels of ``image``; ``None`` beside an error."""
+    reduction: tuple[float, float] = (1.0, 1.0)
+    """Pixels of the photo itself that one of ``image`` spans, across and down."""
 
     def to_record(self) -> dict[str, Any]:
-        """The keys that ``--json`` prints."""
-        return photo_record(self.file, self.error, self.reading)
+        """The keys that ``--json`` prints; boxes are in pixels of the photo itself."""
+        reading = self.reading and self.reading.enlarged(*self.reduction)
+        return photo_record(self.file, self.error, reading)
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -97,8 +100,9 @@ def answer_photo(
     watch = Stopwatch()
     try:
         with watch.step("decode"):
-            image = load_photo(file, words)
+            photo = open_photo(file, words)
     except (PhotoError, MissingDependencyError) as error:
         return PhotoAnswer(file, reason_without_name(error, file))
-    reading = reader.read(image, moment(), watch)
-    return PhotoAnswer(file, None, image if with_image else None, reading)
+    reading = reader.read(photo.image, moment(), watch)
+    shown = photo.image if with_image else None
+    return PhotoAnswer(file, None, shown, reading, photo.reduction)

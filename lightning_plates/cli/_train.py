@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from pytorch_lightning import Callback, LightningDataModule, LightningModule, Tr
 from pytorch_lightning.callbacks import RichProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
+from pytorch_lightning.utilities import rank_zero_only
 
 from lightning_plates.errors import ConfigError, PlatesError
 from lightning_plates.models.checkpoint import SpecModule
@@ -105,21 +109,34 @@ class PlatesCLI(LightningCLI):
             ConfigError: This machine cannot do what the configuration asks for.
         """
         settings = {**self.config_init["trainer"]}
-        settings["callbacks"] = callbacks + ([RichProgressBar()] if is_interactive() else [])
+        bars = [RichProgressBar()] if is_interactive() else []
+        settings["callbacks"] = [OwnSigterm(), *callbacks, *bars]
         settings["plugins"] = [SafeCheckpointIO(), *(settings.get("plugins") or [])]
         settings["default_root_dir"] = str(root)
         settings["logger"] = logger if logger is False else settings.get("logger") or logger
         settings["enable_progress_bar"] = is_interactive()
         try:
-            return Trainer(**settings)
+            trainer = Trainer(**settings)
         except (MisconfigurationException, ValueError) as error:
             raise ConfigError(f"trainer: {error}") from error
+        if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+            raise ConfigError(
+                f"--trainer.strategy {settings['strategy']}: its processes give back no table of "
+                "the epochs; give ddp, which computes the same"
+            )
+        return trainer
 
     def settings(self) -> dict[str, Any]:
         """The whole configuration as plain values, to be saved and repeated."""
         text = self.parser.dump(self.config, skip_none=False, skip_validation=True)
         settings: dict[str, Any] = yaml.safe_load(text)
         return {name: value for name, value in settings.items() if name not in NOT_SETTINGS}
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that reports; each further device has one of its own."""
+    rank: int = rank_zero_only.rank  # type: ignore[attr-defined]  # Lightning sets it when imported
+    return rank == 0
 
 
 def is_interactive() -> bool:
@@ -154,7 +171,8 @@ def readable_errors() -> Iterator[None]:
     """
     quiet_lightning()
     try:
-        yield
+        with interruptions_raised():
+            yield
     except ArgumentError as error:
         raise ConfigError(_shorten(str(error))) from error
     except MisconfigurationException as error:
@@ -165,7 +183,35 @@ def readable_errors() -> Iterator[None]:
             raise
         # torch wraps a worker's error in its traceback; the last line is what it said.
         raise type(error)(text.rpartition("\n")[2].partition(": ")[2]) from error
+
+
+@contextlib.contextmanager
+def interruptions_raised() -> Iterator[None]:
+    """Give Ctrl-C and SIGTERM on to the caller, where Lightning would end the program.
+
+    Raises:
+        KeyboardInterrupt: Or what is derived from it: Lightning ended the program after it.
+    """
+    try:
+        yield
     except SystemExit as error:
         if isinstance(error.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from error
+            raise type(error.__context__) from error
         raise
+
+
+class OwnSigterm(Callback):
+    """Keeps what SIGTERM does: Lightning would end the program with status 0 and no word.
+
+    It also would talk to the other processes amid a step, which may wait for something else.
+    """
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Undo what Lightning has set just before."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+
+    on_validation_start = on_test_start = on_train_start

@@ -1,36 +1,30 @@
-"""Where the vehicles of a video go: records, a table, an annotated and a redacted video."""
+"""Where the vehicles of a video go: records, an annotated and a redacted video."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import datetime as dt
 import re
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lightning_plates.boxes import BoxXyxy
-from lightning_plates.cli._originals import Originals, output_name
-from lightning_plates.drafts import draft_of
+from lightning_plates.cli._originals import PICTURE_MARK
+from lightning_plates.cli._read_output import ReadOutput
 from lightning_plates.errors import VideoError, reason_without_name
-from lightning_plates.reading.annotated_video import AnnotatedVideo
+from lightning_plates.photos import RgbImage
+from lightning_plates.reading.annotated_video import SUFFIX, AnnotatedVideo
 from lightning_plates.reading.capture import Timeouts, VideoAddress, is_live, open_capture
-from lightning_plates.reading.pictures import annotate, redact
-from lightning_plates.reading.pipeline import PhotoReading, PlateReading, ReadingRules
-from lightning_plates.reading.records import CSV_COLUMNS, csv_rows, photo_record
+from lightning_plates.reading.pictures import annotate
+from lightning_plates.reading.pipeline import PhotoReading, PlateReading
+from lightning_plates.reading.records import VIDEO_COLUMNS, csv_rows, photo_record
 from lightning_plates.reading.stopwatch import STEPS
 from lightning_plates.reading.stream import ASSUMED_FPS, Frame, shown_address
-from lightning_plates.reading.video import VehicleReading, withhold_unsure
-
-VIDEO_COLUMNS = ("vehicle", "frames", "frames_agreeing", "frame", "first_s", "last_s")
-"""Columns beside those of photos, and keys of ``video`` in a JSON line."""
-
-BLURRED_FRAMES = 3
-"""A place stays blurred for this many frames: the finder may miss a plate now and then."""
+from lightning_plates.reading.video import VehicleReading
+from lightning_plates.reading.video_redaction import VideoRedaction
+from lightning_plates.results import Detection
 
 
 def video_record(
@@ -43,7 +37,7 @@ def video_record(
 
     Args:
         address: The source; a login in it is left out.
-        vehicle: The vehicle; ``None`` beside an error.
+        vehicle: The vehicle; ``None`` beside an error, and where there is none.
         timings_ms: Mean milliseconds a frame by step.
         error: Why the source broke off; the record leaves its name out.
     """
@@ -57,38 +51,51 @@ def video_record(
     return {**record, "file": name, "video": votes}
 
 
+def video_rows(record: dict[str, Any]) -> list[list[Any]]:
+    """Rows of the table of one :func:`video_record`, with the columns of videos."""
+    votes = (record["video"] or dict.fromkeys(VIDEO_COLUMNS)).values()
+    return [[*row, *votes] for row in csv_rows(record)]
+
+
 class VideoOutput:
-    """Writes what was asked for; files take their place when the ``with`` block ends.
+    """Writes the videos that were asked for; they take their place when the ``with`` block ends.
 
     Args:
-        args: Arguments of ``read``: ``csv``, ``save``, ``redact`` and ``fps``.
+        args: Arguments of ``read``: ``fps`` and ``lang``.
         address: The source; files are named after it.
-        rules: Digits less sure than these ask are not drawn.
+        output: Knows the names.
+        find: Finds the plates of a frame that is not read.
     """
 
     def __init__(
-        self, args: argparse.Namespace, address: VideoAddress, rules: ReadingRules
+        self,
+        args: argparse.Namespace,
+        address: VideoAddress,
+        output: ReadOutput,
+        find: Callable[[RgbImage], Sequence[Detection]],
     ) -> None:
-        self._address, self._rules = address, rules
-        self._args = args
+        self._args, self._address, self._find = args, address, find
+        source = _named_source(address)
+        self._annotated_to = output.annotated_video(source)
+        self._redacted_to = output.redacted_video(source)
         self._open = contextlib.ExitStack()
         self._annotated: AnnotatedVideo | None = None
-        self._redacted: AnnotatedVideo | None = None
-        self._recent_boxes: deque[list[BoxXyxy]] = deque(maxlen=BLURRED_FRAMES)
-        self._rows: Any = None
+        self._redaction: VideoRedaction | None = None
+
+    @property
+    def wants_frames(self) -> bool:
+        """Whether frames are written at all."""
+        return self._annotated_to is not None or self._redacted_to is not None
+
+    @property
+    def wants_every_frame(self) -> bool:
+        """Whether frames between those that are read are written, too.
+
+        A redacted video shows all of them: a viewer sees what the reader skipped.
+        """
+        return self._redacted_to is not None
 
     def __enter__(self) -> VideoOutput:
-        self._spare_the_original()
-        self._annotated = self._open_video(self._args.save)
-        self._redacted = self._open_video(self._args.redact)
-        if self._args.csv is not None:
-            draft = self._open.enter_context(draft_of(self._args.csv))
-            # Line by line on the disk: a camera runs until somebody pulls the plug.
-            file = self._open.enter_context(
-                draft.open("w", 1, encoding="utf-8", errors="backslashreplace", newline="")
-            )
-            self._rows = csv.writer(file, lineterminator="\n")
-            self._rows.writerow([*CSV_COLUMNS, *VIDEO_COLUMNS])
         return self
 
     def __exit__(
@@ -97,40 +104,35 @@ class VideoOutput:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._redaction is not None and error is None:
+            self._open.callback(self._redaction.finish)
         self._open.__exit__(kind, error, trace)
 
-    def show(self, frame: Frame, plates: Sequence[tuple[int, PlateReading]]) -> None:
+    def show(self, frame: Frame, plates: Sequence[PlateReading]) -> None:
         """Add one frame to the videos that were asked for."""
-        readings = [withhold_unsure(reading, self._rules) for _, reading in plates]
-        if self._annotated is not None:
-            self._annotated.add(annotate(frame.image, readings), frame.time_s)
-        if self._redacted is not None:
-            self._recent_boxes.append([reading.detection.box for reading in readings])
-            boxes = [box for recent in self._recent_boxes for box in recent]
-            self._redacted.add(redact(frame.image, boxes), frame.time_s)
+        self._begin()
+        if self._annotated is not None and frame.is_due:
+            self._annotated.add(annotate(frame.image, plates, self._args.lang), frame.time_s)
+        if self._redaction is not None:
+            if frame.after_gap:
+                self._redaction.finish()
+            found = [p.detection for p in plates] if frame.is_due else self._find(frame.image)
+            self._redaction.add(frame.image, frame.time_s, [one.box for one in found])
 
-    def add(self, vehicle: VehicleReading, timings_ms: dict[str, float]) -> None:
-        """Add one vehicle to the table."""
-        if self._rows is not None:
-            record = video_record(self._address, vehicle, timings_ms)
-            votes = record.pop("video").values()
-            self._rows.writerows([*row, *votes] for row in csv_rows(record))
-
-    def _spare_the_original(self) -> None:
-        """Raise :class:`InputError` where an output would replace the video that is read."""
-        if is_live(self._address):
+    def _begin(self) -> None:
+        """Open the videos at the first frame: until then the source may prove unreadable."""
+        if self._annotated is not None or self._redaction is not None:
             return
-        folders = (self._args.save, self._args.redact)
-        videos = [f / _video_name(self._address) for f in folders if f is not None]
-        tables = [] if self._args.csv is None else [self._args.csv]
-        Originals([Path(str(self._address))]).refuse_overwriting([*videos, *tables])
+        full_fps = _declared_fps(self._address) or ASSUMED_FPS
+        if self._annotated_to is not None:
+            fps = min(self._args.fps or full_fps, full_fps)
+            self._annotated = self._enter(self._annotated_to, fps)
+        if self._redacted_to is not None:
+            redacted = self._enter(self._redacted_to, full_fps)
+            self._redaction = VideoRedaction(redacted.add, full_fps)
 
-    def _open_video(self, folder: Path | None) -> AnnotatedVideo | None:
-        if folder is None:
-            return None
-        target = folder / _video_name(self._address)
-        fps = self._args.fps or _declared_fps(self._address) or ASSUMED_FPS
-        return self._open.enter_context(AnnotatedVideo(target, fps))
+    def _enter(self, target: Path, fps: float) -> AnnotatedVideo:
+        return self._open.enter_context(AnnotatedVideo(target, fps, PICTURE_MARK))
 
 
 def _votes(vehicle: VehicleReading) -> tuple[float, ...]:
@@ -153,9 +155,9 @@ def _declared_fps(address: VideoAddress) -> float | None:
         return capture.fps
 
 
-def _video_name(address: VideoAddress) -> str:
-    """A file is named as photos are; a live source after itself and the moment it was opened."""
+def _named_source(address: VideoAddress) -> Path:
+    """A file names its videos; a live source is named with the moment it was opened."""
     if not is_live(address):
-        return output_name(Path(str(address)), ".mp4")
+        return Path(str(address))
     plain = re.sub(r"[^A-Za-z0-9]+", "_", shown_address(address)).strip("_")
-    return f"camera_{plain}_{dt.datetime.now():%Y%m%dT%H%M%S}.mp4"
+    return Path(f"camera_{plain}_{dt.datetime.now():%Y%m%dT%H%M%S}{SUFFIX}")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightning_plates import processing
-from lightning_plates.cli._arguments import fraction
+from lightning_plates.cli._arguments import add_file_limit, fraction
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import InputError
-from lightning_plates.photos import load_photo
+from lightning_plates.photos import load_or_skip
 
 if TYPE_CHECKING:
     from lightning_plates.boxes import FloatArray
@@ -66,7 +66,10 @@ def collect_candidates(
     right: list[bool] = []
     photos = [(one.path_of(photo), photo) for one in sets for photo in one.photos]
     for path, photo in show_progress(photos, len(photos), "photos"):
-        batch, placements = processing.prepare([load_photo(path)], spec)
+        image = load_or_skip(path)
+        if image is None:
+            continue
+        batch, placements = processing.prepare([image], spec)
         with torch.inference_mode():
             answer = module(torch.from_numpy(batch))
         outputs = {name: value.numpy() for name, value in answer._asdict().items()}
@@ -107,4 +110,5 @@ def _parser() -> argparse.ArgumentParser:
         default=0.5,
         help="probability below which a box is no answer (default: %(default)s)",
     )
+    add_file_limit(parser)
     return parser

@@ -13,11 +13,11 @@ import yaml
 from PIL import Image
 
 from lightning_plates.bench.reading_trials import Trial, choose_trials, crop_trials
-from lightning_plates.cli._arguments import fraction, positive_int
+from lightning_plates.cli._arguments import add_file_limit, fraction, positive_int, worker_count
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import draft_of, write_text
 from lightning_plates.optional import require
-from lightning_plates.photos import RgbImage, load_photo
+from lightning_plates.photos import RgbImage, load_or_skip
 from lightning_plates.reading.calibration import Calibration
 from lightning_plates.reading.characters import DIGITS
 from lightning_plates.reading.crop_reader import CropReader
@@ -70,7 +70,9 @@ def main(argv: list[str]) -> int:
 def try_crops(engine: OcrEngine, crops: Sequence[Trial]) -> Iterator[DigitTrial]:
     """Read every crop at every height."""
     for label in show_progress(crops, len(crops), engine.label):
-        crop = load_photo(label.file)
+        crop = load_or_skip(label.file)
+        if crop is None:
+            continue
         for height in HEIGHTS:
             if height is None or height < crop.shape[0]:
                 yield _try(engine, _reduce(crop, height), label.plates[0].text, height)
@@ -184,7 +186,8 @@ def _parser() -> argparse.ArgumentParser:
                         help="share of wrong answers that is accepted (%(default)s)")  # fmt: skip
     parser.add_argument("--limit", type=positive_int, metavar="N", help="draw at most N crops")
     parser.add_argument("--seed", type=int, default=0, help="of that draw (%(default)s)")
-    parser.add_argument("--threads", type=positive_int, help="threads for one crop")
+    parser.add_argument("--threads", type=worker_count, help="threads for one crop")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the calibration here")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the curve here")
+    add_file_limit(parser)
     return parser

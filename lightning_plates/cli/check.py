@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conversion._manifest import changed_files, manifest_file
 from lightning_plates.bench.contract_check import Verdict, check_contract
-from lightning_plates.cli._arguments import add_runtime_options, positive_int
+from lightning_plates.cli._arguments import add_runtime_options, worker_count
 from lightning_plates.console import report_failure
 from lightning_plates.errors import InputError, MissingDependencyError, PlatesError
 from lightning_plates.golden import SUFFIX, Golden, golden_file, load_golden
@@ -101,5 +101,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("artefact", type=Path, help="converted model, or a folder of them")
     parser.add_argument("--golden", type=Path, help="golden answers (default: beside the model)")
     add_runtime_options(parser)
-    parser.add_argument("--threads", type=positive_int, metavar="N", help="of the runtime")
+    parser.add_argument("--threads", type=worker_count, metavar="N", help="of the runtime")
     return parser

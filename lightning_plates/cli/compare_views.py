@@ -17,7 +17,7 @@ from lightning_plates.bench.reading_trials import (
 )
 from lightning_plates.bench.report.document import Document, Row, Table
 from lightning_plates.bench.report.markdown import to_markdown
-from lightning_plates.cli._arguments import fraction, positive_int
+from lightning_plates.cli._arguments import add_file_limit, fraction, positive_int, worker_count
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
@@ -122,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--fold-zero", action="store_true", help="take O and 0 for the same")
     add("--limit", type=positive_int, metavar="N", help="draw at most N plates of each set")
     add("--seed", type=int, default=0, help="of what is drawn (%(default)s)")
-    add("--threads", type=positive_int, help="threads for one plate")
+    add("--threads", type=worker_count, help="threads for one plate")
     add("--output", type=Path, metavar="FILE", help="also write the table here")
+    add_file_limit(parser)
     return parser

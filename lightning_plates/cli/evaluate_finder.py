@@ -20,9 +20,15 @@ from lightning_plates.bench.finder_failures import SHEET, worst_answers, write_f
 from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to_csv, to_table
 from lightning_plates.bench.report.document import Document
 from lightning_plates.bench.report.markdown import to_markdown
-from lightning_plates.cli._arguments import add_runtime_options, positive_int
+from lightning_plates.cli._arguments import (
+    add_file_limit,
+    add_runtime_options,
+    positive_int,
+    worker_count,
+)
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
+from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import MissingDependencyError
@@ -53,12 +59,13 @@ def main(argv: list[str]) -> int:
         runs = [(photos, looks) for photos in sets for looks in args.looks]
         measured = [each for run in runs for each in measure(model, *run)]
     rows = [_row(each, with_precision=missing is None) for each in measured]
-    _write_tables(rows, _notes(spec, missing), args.output)
+    unread = _unread_photos(measured)
+    _write_tables(rows, [*_notes(spec, missing), *unread], args.output)
     if args.csv is not None:
         write_text(args.csv, photo_table(measured))
     if args.failures is not None:
         _write_failures(measured, args.failures, args.worst)
-    return 0
+    return UNREADABLE_EXIT_CODE if unread else 0
 
 
 def measure(model: Runtime, photos: AnnotationSet, looks: int) -> list[Measured]:
@@ -100,6 +107,13 @@ def _missing_library() -> str | None:
     except MissingDependencyError:
         return install_command("evaluate")
     return None
+
+
+def _unread_photos(measured: Sequence[Measured]) -> list[str]:
+    """A note for each set with photos that could not be read."""
+    lacking = {each.photos.root.name: len(each.photos.photos) - len(each.answers)
+               for each in measured}  # fmt: skip
+    return [f"Left out of {name}: {count} unreadable." for name, count in lacking.items() if count]
 
 
 def _row(measured: Measured, with_precision: bool) -> FinderRow:
@@ -170,11 +184,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--looks", type=positive_int, nargs="+", default=[1, DEFAULT_LOOKS], metavar="N",
         help=f"numbers of looks to compare, each at most (default: 1 {DEFAULT_LOOKS})")  # fmt: skip
     add_runtime_options(parser)
-    add("--threads", type=positive_int, metavar="N", help="of the runtime")
+    add("--threads", type=worker_count, metavar="N", help="of the runtime")
     add("-o", "--output", type=Path, metavar="FILE",
         help="also write the table here: .csv, or else Markdown")  # fmt: skip
     add("--csv", type=Path, metavar="FILE", help="write one row a photo")
     add("--failures", type=Path, metavar="DIR", help="draw the worst photos into this folder")
     add("--worst", type=positive_int, default=20, metavar="K",
         help="how many of each set (default: %(default)s)")  # fmt: skip
+    add_file_limit(parser)
     return parser

@@ -33,8 +33,14 @@ from lightning_plates.bench.reading_trials import (
 from lightning_plates.bench.reference import Peer, peers
 from lightning_plates.bench.report.document import Document, Row, Table
 from lightning_plates.bench.report.markdown import to_markdown
-from lightning_plates.cli._arguments import add_runtime_options, positive_int
+from lightning_plates.cli._arguments import (
+    add_file_limit,
+    add_runtime_options,
+    positive_int,
+    worker_count,
+)
 from lightning_plates.cli._progress import show_progress
+from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.reading.accuracy import ReadingScore, ReadSample, fold_zero, score_samples
@@ -75,6 +81,7 @@ def main(argv: list[str]) -> int:
     yardstick = measure_yardstick()
     rows: list[Row] = []
     failures: list[tuple[str, str, ReadSample]] = []
+    unread = 0
     with ExitStack() as stack:
         model = stack.enter_context(_open_model(args)) if _searches(args) else None
         margin = None if model is None else model.spec.margin
@@ -85,11 +92,12 @@ def main(argv: list[str]) -> int:
                 done = run_trials(setup.trials, setup.reader, formats, words)
                 shown = show_progress(done, len(setup.trials), f"{name}: {setup.title}")
                 samples = [fold_zero(sample) if args.fold_zero else sample for sample in shown]
+                unread = max(unread, len(setup.trials) - len(samples))
                 rows.append(_measured_row(engine.label, setup.title, samples))
                 failures += [(name, setup.title, s) for s in samples if s.read != s.truth]
     rows += [_peer_row(peer) for peer in _comparable_peers(args.photos)]
     _write(Document("Reading", (_table(rows, yardstick, margin, args),)), failures, args)
-    return 0
+    return UNREADABLE_EXIT_CODE if unread else 0
 
 
 def _searches(args: argparse.Namespace) -> bool:
@@ -219,7 +227,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--fold-zero", action="store_true", help="take O and 0 for the same")
     add("--limit", type=positive_int, metavar="N", help="draw at most N plates of each set")
     add("--seed", type=int, default=0, help="of that draw (%(default)s)")
-    add("--threads", type=positive_int, help="threads for one plate")
+    add("--threads", type=worker_count, help="threads for one plate")
     add("--output", type=Path, metavar="FILE", help="also write the table here")
     add("--failures", type=Path, metavar="FILE", help="write wrong readings")
+    add_file_limit(parser)
     return parser

@@ -7,22 +7,34 @@ one row a validation photo, and ``run.json`` with what was reached.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
 
 from lightning_plates.cli._evaluate import evaluate
-from lightning_plates.cli._train import PlatesCLI, is_interactive, readable_errors
+from lightning_plates.cli._train import (
+    PlatesCLI,
+    interruptions_raised,
+    is_interactive,
+    is_main_process,
+    readable_errors,
+)
 from lightning_plates.drafts import write_text
+from lightning_plates.errors import TrainingError
+from lightning_plates.locking import hold_folder
 from lightning_plates.models.checkpoint import load_checkpoint, read_record
 from lightning_plates.training.epoch_table import EpochTable
+from lightning_plates.training.finite_guard import FiniteGuard
 from lightning_plates.training.run_folder import RunFolder
-from lightning_plates.training.run_record import describe_run
+from lightning_plates.training.run_record import RunState, describe_batch, describe_run
 
 _EVERY_EPOCH: dict[str, Any] = {
     "auto_insert_metric_name": False,
@@ -91,17 +103,60 @@ def main(argv: list[str]) -> int:
     """Fit, measure the best checkpoint, and say where everything lies."""
     with readable_errors():
         cli = FitCLI("fit", argv)
-        folder = cli.folder
-        table = EpochTable(folder, shows_rows=not is_interactive())
-        keeper = SettingsKeeper(folder.config, cli.settings())
-        train(cli, [table, keeper])
+        with _hold(cli):
+            return _run(cli)
+
+
+@contextlib.contextmanager
+def _hold(cli: FitCLI) -> Iterator[None]:
+    """Keep other fits out of the folder; the processes of further devices belong to this one."""
+    if not is_main_process():
+        yield
+        return
+    with hold_folder(cli.folder.root):
+        # Again: another fit may have filled the folder while this one built its network.
+        cli.folder.claim(cli.config.resume)
+        yield
+
+
+def _run(cli: FitCLI) -> int:
+    folder = cli.folder
+    table = EpochTable(folder, shows_rows=not is_interactive())
+    keeper = SettingsKeeper(folder.config, cli.settings())
+    with _early_end_recorded(cli, table, keeper):
+        train(cli, [FiniteGuard(folder), table, keeper])
         metrics = evaluate(cli, load_checkpoint(folder.best), folder.photos, "val")
-        text = describe_run(cli.model, cli.datamodule, table, metrics, keeper.trained_settings())
-        write_text(folder.record, text)
+    if not is_main_process():
+        return 0
+    _write_record(cli, table, keeper, metrics, "finished")
     if not keeper.trains:
         print(f"nothing was trained: all {len(table.rows)} epochs were done")
     _report(folder, table, metrics)
     return 0
+
+
+@contextlib.contextmanager
+def _early_end_recorded(cli: FitCLI, table: EpochTable, keeper: SettingsKeeper) -> Iterator[None]:
+    """Write down how far a run got that Ctrl-C, SIGTERM or its own numbers end."""
+    try:
+        yield
+    except (KeyboardInterrupt, TrainingError) as error:
+        if keeper.trains and table.rows and is_main_process():
+            state: RunState = "diverged" if isinstance(error, TrainingError) else "interrupted"
+            _write_record(cli, table, keeper, table.best_metrics(cli.model), state)
+        raise
+
+
+def _write_record(
+    cli: FitCLI,
+    table: EpochTable,
+    keeper: SettingsKeeper,
+    metrics: dict[str, float],
+    state: RunState,
+) -> None:
+    settings = keeper.trained_settings()
+    text = describe_run(cli.model, cli.datamodule, table, metrics, settings, state)
+    write_text(cli.folder.record, text)
 
 
 def train(cli: FitCLI, watchers: list[Callback]) -> None:
@@ -111,7 +166,19 @@ def train(cli: FitCLI, watchers: list[Callback]) -> None:
     configured: list[Any] = cli.config_init["trainer"].get("callbacks") or []
     logger = TensorBoardLogger(str(folder.root), name="tensorboard", version="")
     trainer = cli.make_trainer(folder.root, [*configured, *watchers, *keepers], logger)
-    trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=cli.checkpoint)
+    _announce_batch(trainer, cli.datamodule)
+    with interruptions_raised():
+        trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=cli.checkpoint)
+
+
+@rank_zero_only
+def _announce_batch(trainer: Trainer, data: LightningDataModule) -> None:
+    batch = describe_batch(data, trainer.world_size)
+    if trainer.world_size > 1 and batch:
+        print(
+            f"batch size: {batch['each_device']} on each of {trainer.world_size} devices, "
+            f"{batch['all_devices']} in all"
+        )
 
 
 def keep_best(cli: FitCLI) -> ModelCheckpoint:
@@ -124,7 +191,7 @@ def keep_best(cli: FitCLI) -> ModelCheckpoint:
         cli.folder.root,
         cli.folder.best.stem,
         monitor=cli.model.monitor,
-        mode="min" if "loss" in cli.model.monitor else "max",
+        mode=cli.model.monitor_mode,
         **_EVERY_EPOCH,
     )
 

@@ -10,19 +10,25 @@ from pathlib import Path
 
 import numpy as np
 
-from conversion._manifest import renewed_manifest
+from conversion._manifest import read_manifest, renewed_manifest
 from lightning_plates.bench.finder_accuracy import FinderAnswer, answer_photos
 from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to_table
 from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes
 from lightning_plates.bench.report.document import Document
 from lightning_plates.bench.report.markdown import to_markdown
-from lightning_plates.cli._arguments import add_runtime_options, positive_int
+from lightning_plates.cli._arguments import (
+    add_file_limit,
+    add_runtime_options,
+    positive_int,
+    worker_count,
+)
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
 from lightning_plates.golden import golden_file
 from lightning_plates.spec import FitMargin
 from runtimes import Runtime, open_model
@@ -36,6 +42,7 @@ def main(argv: list[str]) -> int:
         raise InputError("name a labelled set to learn a margin from, or --remove the model's")
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
         removed = "its margin is removed" if model.spec.margin else "without a margin, as before"
+        _check_target(model, target)  # before minutes of measuring
         margin = None if args.remove else _learn(model, args)
         _store(model, margin, target)
     print(f"{target}: {removed if margin is None else 'the margin is stored'}")
@@ -79,8 +86,17 @@ def _learn(model: Runtime, args: argparse.Namespace) -> FitMargin:
     matched = match_boxes(_ask(model, fitted_on, args.look))
     margin = fit_margin(matched)
     print(_describe(fitted_on, matched, margin, args))
-    _report(annotations.root.name, args.look, _ask(model, others, args.look), margin)
+    rows = _measure(annotations.root.name, args.look, _ask(model, others, args.look), margin)
+    note = "The photos with a plate that the margin was not fitted on; 95 % Wilson intervals."
+    print(to_markdown(Document("Margin", (to_table(rows, [note]),))))
+    _refuse_harm(rows, args.force)
     return margin
+
+
+def _check_target(model: Runtime, target: Path) -> None:
+    model.check_storable(target)
+    if target.resolve() == model.model.resolve():
+        read_manifest(model.model)  # a damaged one could not be kept true
 
 
 def _store(model: Runtime, margin: FitMargin | None, target: Path) -> None:
@@ -93,7 +109,7 @@ def _store(model: Runtime, margin: FitMargin | None, target: Path) -> None:
     model.store_spec(spec, target)
     golden = golden_file(model.model)
     if golden.exists():  # its answers leave margins aside
-        write_bytes(golden_file(target), golden.read_bytes())
+        write_bytes(golden_file(target), read_bytes(golden))
 
 
 def _ask(model: Runtime, photos: AnnotationSet, looks: int) -> list[FinderAnswer]:
@@ -110,26 +126,33 @@ def _describe(
     )
 
 
-def _report(name: str, looks: int, answers: Sequence[FinderAnswer], margin: FitMargin) -> None:
-    """Show what the margin does to photos that it was not fitted on."""
+def _measure(
+    name: str, looks: int, answers: Sequence[FinderAnswer], margin: FitMargin
+) -> tuple[FinderRow, FinderRow]:
+    """Accuracy without and with the margin, on photos that it was not fitted on."""
     moved = [answer.with_margin(margin) for answer in answers]
-    rows = [
-        summarise_answers(name, looks, kind, each, None)
-        for kind, each in (("without", answers), ("with", moved))
-    ]
-    note = "The photos with a plate that the margin was not fitted on; 95 % Wilson intervals."
-    print(to_markdown(Document("Margin", (to_table(rows, [note]),))))
-    if _lowers(rows):
-        print(
-            "warning: on these photos the margin lowers the mean IoU; the labels' convention is "
-            "already the model's, or more photos are needed",
-            file=sys.stderr,
-        )
+    return (
+        summarise_answers(name, looks, "without", answers, None),
+        summarise_answers(name, looks, "with", moved, None),
+    )
 
 
-def _lowers(rows: Sequence[FinderRow]) -> bool:
+def _refuse_harm(rows: tuple[FinderRow, FinderRow], force: bool) -> None:
+    """Do not store a margin that was measured to lower the mean IoU.
+
+    Raises:
+        InputError: It does, and nobody insists.
+    """
     before, after = (row.mean_iou or 0.0 for row in rows)
-    return after < before
+    if after >= before:
+        return
+    harm = (
+        f"on these photos the margin lowers the mean IoU from {before:.3f} to {after:.3f}; the "
+        "labels' convention is already the model's, or more photos are needed"
+    )
+    if not force:
+        raise InputError(f"{harm}. Nothing was stored; --force stores it all the same")
+    print(f"warning: {harm}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -143,9 +166,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--only", metavar="REGEX", help="only photos whose name begins with a match")
     add_side_option(parser)
     add_look_option(parser)
+    add("--force", action="store_true",
+        help="store a margin even if it lowers the mean IoU of the other photos")  # fmt: skip
     add("--remove", action="store_true", help="take the model's margin away instead")
     add("-o", "--output", type=Path, metavar="FILE",
         help="write another .onnx file (default: the model itself is changed)")  # fmt: skip
     add_runtime_options(parser)
-    add("--threads", type=positive_int, metavar="N", help="of the runtime")
+    add("--threads", type=worker_count, metavar="N", help="of the runtime")
+    add_file_limit(parser)
     return parser

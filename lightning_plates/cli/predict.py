@@ -7,11 +7,11 @@ import csv
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lightning_plates.cli._arguments import add_runtime_options
+from lightning_plates.cli._arguments import add_file_limit, add_runtime_options, worker_count
 from lightning_plates.cli._originals import (
     PICTURE_MARK,
     Originals,
@@ -21,8 +21,13 @@ from lightning_plates.cli._originals import (
 from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.drawing import Mark, draw_marks
-from lightning_plates.errors import InputError, PhotoError, reason_without_name
-from lightning_plates.photos import RgbImage, encode_jpeg, find_photos, load_photo
+from lightning_plates.errors import (
+    InputError,
+    MissingDependencyError,
+    PhotoError,
+    reason_without_name,
+)
+from lightning_plates.photos import Photo, encode_jpeg, find_photos, open_photo
 from lightning_plates.results import Detection
 from lightning_plates.text_streams import json_line
 from runtimes import Runtime, open_model
@@ -51,10 +56,10 @@ def main(argv: list[str]) -> int:
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
         _ = model.spec  # a model without a spec is refused before any photo is decoded
         predictions = []
-        for prediction, image in predict_files(model, files):
+        for prediction, photo in predict_files(model, files):
             _report(prediction, args.json)
-            if args.save is not None and image is not None:
-                _save_picture(args.save / names.of(prediction.file), prediction, image)
+            if args.save is not None and photo is not None:
+                _save_picture(args.save / names.of(prediction.file), prediction, photo)
             predictions.append(prediction)
     if args.csv is not None:
         write_text(args.csv, to_csv(predictions))
@@ -86,16 +91,19 @@ def _spare_originals(args: argparse.Namespace, files: Sequence[Path], names: Out
 
 def predict_files(
     model: Runtime, files: Sequence[Path]
-) -> Iterator[tuple[Prediction, RgbImage | None]]:
+) -> Iterator[tuple[Prediction, Photo | None]]:
     """Answer photo by photo, in the order given; the photo itself is ``None`` if unreadable."""
     for start in range(0, len(files), BATCH_SIZE):
         batch = files[start : start + BATCH_SIZE]
         loaded = [_try_load(file) for file in batch]
-        images = [image for image, _ in loaded if image is not None]
-        answers = iter(model.locate(images))
-        for file, (image, error) in zip(batch, loaded, strict=True):
-            plates = next(answers) if image is not None else ()
-            yield Prediction(file, error, plates), image
+        answers = iter(model.locate([photo.image for photo, _ in loaded if photo is not None]))
+        for file, (photo, error) in zip(batch, loaded, strict=True):
+            plates = _in_photo(photo, next(answers)) if photo is not None else ()
+            yield Prediction(file, error, plates), photo
+
+
+def _in_photo(photo: Photo, plates: Sequence[Detection]) -> tuple[Detection, ...]:
+    return tuple(replace(plate, box=photo.to_original(plate.box)) for plate in plates)
 
 
 def to_json(prediction: Prediction) -> str:
@@ -121,10 +129,10 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
     return buffer.getvalue()
 
 
-def _try_load(file: Path) -> tuple[RgbImage | None, str | None]:
+def _try_load(file: Path) -> tuple[Photo | None, str | None]:
     try:
-        return load_photo(file), None
-    except PhotoError as error:
+        return open_photo(file), None
+    except (PhotoError, MissingDependencyError) as error:
         return None, reason_without_name(error, file)
 
 
@@ -142,12 +150,15 @@ def _describe(plate: Detection) -> str:
     return text if plate.confidence is None else f"{text} ({plate.confidence:.0%})"
 
 
-def _save_picture(target: Path, prediction: Prediction, image: RgbImage) -> None:
+def _save_picture(target: Path, prediction: Prediction, photo: Photo) -> None:
     marks = [
-        Mark(plate.box, caption="" if plate.confidence is None else f"{plate.confidence:.2f}")
+        Mark(
+            photo.to_image(plate.box),
+            caption="" if plate.confidence is None else f"{plate.confidence:.2f}",
+        )
         for plate in prediction.plates
     ]
-    write_bytes(target, encode_jpeg(draw_marks(image, marks), comment=PICTURE_MARK))
+    write_bytes(target, encode_jpeg(draw_marks(photo.image, marks), comment=PICTURE_MARK))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -158,5 +169,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print one line of JSON a photo")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write photos with boxes drawn")
     add_runtime_options(parser)
-    parser.add_argument("--threads", type=int, help="threads for one inference")
+    parser.add_argument("--threads", type=worker_count, help="threads for one inference")
+    add_file_limit(parser)
     return parser

@@ -29,7 +29,7 @@ from lightning_plates.data.offline_augmentation import (
 )
 from lightning_plates.data.workers import map_on_cores
 from lightning_plates.drafts import write_bytes, write_text
-from lightning_plates.errors import InputError, OutputError, PhotoError
+from lightning_plates.errors import InputError, MissingDependencyError, OutputError, PhotoError
 from lightning_plates.files import read_bytes
 from lightning_plates.photos import encode_jpeg, load_photo
 from lightning_plates.schema import convert, parse_json
@@ -187,7 +187,7 @@ def finish_set(
 def _augment(task: _Task) -> AugmentedPhoto:
     try:
         image = load_photo(task.path)
-    except PhotoError as error:
+    except (PhotoError, MissingDependencyError) as error:
         return AugmentedPhoto(task.photo, task.name, (), str(error))
     height, width = image.shape[:2]
     if (width, height) != (task.photo.width, task.photo.height):

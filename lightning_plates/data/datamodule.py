@@ -12,7 +12,12 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from lightning_plates.data.dataset import EpochSampler, PlateDataset, collate
+from lightning_plates.data.dataset import (
+    EpochSampler,
+    PlateDataset,
+    collate,
+    measuring_sampler,
+)
 from lightning_plates.data.feature_cache import (
     FeatureDataset,
     FeatureRows,
@@ -91,6 +96,7 @@ class PlateDataModule(LightningDataModule):
         self.features_found: bool | None = None
         """Whether the features were stored when this process began; ``None`` without a cache."""
         self._contents: dict[Path, bytes] = {}
+        self._features_by_key: dict[str, Tensor] = {}
 
     def setup(self, stage: str) -> None:
         """Read and divide the sets.
@@ -147,20 +153,23 @@ class PlateDataModule(LightningDataModule):
         self, dataset: Dataset[Any], shuffle: bool, collate_fn: Callable[[Any], Any], workers: int
     ) -> DataLoader[Any]:
         assert self.trainer is not None
-        sampler = EpochSampler(
-            dataset,
-            num_replicas=self.trainer.world_size,
-            rank=self.trainer.global_rank,
-            shuffle=shuffle,
-            seed=self.seed,
-        )
         return DataLoader(
             dataset,
             self.batch_size,
-            sampler=sampler,
+            sampler=self._sampler(dataset) if shuffle else measuring_sampler(dataset, self.trainer),
             collate_fn=collate_fn,
             num_workers=workers,
             pin_memory=torch.cuda.is_available(),
+        )
+
+    def _sampler(self, dataset: Dataset[Any]) -> EpochSampler:
+        assert self.trainer is not None
+        return EpochSampler(
+            dataset,
+            num_replicas=self.trainer.world_size,
+            rank=self.trainer.global_rank,
+            shuffle=True,
+            seed=self.seed,
         )
 
     def _cached(self, photos: PlateDataset) -> FeatureDataset:
@@ -187,19 +196,24 @@ class PlateDataModule(LightningDataModule):
         assert self.trainer is not None
         backbone = self._module.frozen_backbone()
         key = cache_key(backbone, contents, photos.spec, str(self.trainer.precision))
-        probe = self._extract(backbone, photos[0].image[None])
-        file = self.cache_dir / f"{key}.features"
-        rows = FeatureRows(file, len(photos), tuple(probe.shape[1:]), probe.dtype)
+        if key not in self._features_by_key:
+            probe = self._extract(backbone, photos[0].image[None])
+            file = self.cache_dir / f"{key}.features"
+            rows = FeatureRows(file, len(photos), tuple(probe.shape[1:]), probe.dtype)
+            if self.trainer.is_global_zero:
+                self._fill(rows, photos, backbone)
+            self.trainer.strategy.barrier("feature cache")
+            self._features_by_key[key] = rows.open()
+        return self._features_by_key[key]
+
+    def _fill(self, rows: FeatureRows, photos: PlateDataset, backbone: nn.Module) -> None:
+        computed = fill(
+            rows,
+            lambda start: self._images(photos, start),
+            lambda images: self._extract(backbone, images),
+        )
         if self.features_found is None:
-            self.features_found = file.exists()
-        if self.trainer.is_global_zero:
-            fill(
-                rows,
-                lambda start: self._images(photos, start),
-                lambda x: self._extract(backbone, x),
-            )
-        self.trainer.strategy.barrier("feature cache")
-        return rows.open()
+            self.features_found = not computed
 
     def _images(self, photos: PlateDataset, start: int) -> Iterable[Tensor]:
         rest = Subset(photos, range(start, len(photos)))

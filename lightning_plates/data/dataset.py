@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from PIL import Image
+from pytorch_lightning import Trainer
+from pytorch_lightning.overrides.distributed import UnrepeatedDistributedSampler
 from torch import Tensor
 from torch.utils.data import Dataset, DistributedSampler
 
@@ -17,6 +19,7 @@ from lightning_plates.boxes import FloatArray
 from lightning_plates.data.batches import ImageBatch, Targets
 from lightning_plates.data.labelled_photos import LabelledPhoto
 from lightning_plates.data.transforms import Augmentation
+from lightning_plates.errors import ConfigError
 from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.processing import Placement
 from lightning_plates.spec import ModelSpec
@@ -142,6 +145,25 @@ class EpochSampler(DistributedSampler[Any]):
         super().set_epoch(epoch)
         if isinstance(self.dataset, PlateDataset):
             self.dataset.epoch = epoch
+
+
+def measuring_sampler(dataset: Dataset[Any], trainer: Trainer) -> DistributedSampler[Any]:
+    """All photos in their order, each in one process and once: means over them are exact.
+
+    torch's own sampler for several processes repeats photos until all have the same number.
+
+    Raises:
+        ConfigError: There are fewer photos than processes.
+    """
+    count = len(dataset)  # type: ignore[arg-type]  # ours all have a length
+    if count < trainer.world_size:
+        raise ConfigError(
+            f"{trainer.world_size} devices cannot measure on {count} photos; "
+            "give --trainer.devices 1, or more photos"
+        )
+    return UnrepeatedDistributedSampler(
+        dataset, num_replicas=trainer.world_size, rank=trainer.global_rank, shuffle=False
+    )
 
 
 def _target(placement: Placement, box: FloatArray) -> tuple[Tensor, Tensor]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+
+from lightning_plates.files import read_bytes
 
 
 def find_duplicates(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
@@ -14,7 +17,7 @@ def find_duplicates(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
     Only files of equal length are read, so a folder of photos costs little more than listing it.
 
     Args:
-        paths: Files; one that does not exist has no duplicate.
+        paths: Files; one that does not exist or cannot be read has no duplicate.
 
     Returns:
         Groups of two or more, each in the order of ``paths``.
@@ -27,5 +30,6 @@ def find_duplicates(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
     for same_length in by_length.values():
         if len(same_length) > 1:
             for path in same_length:
-                by_content[hashlib.sha256(path.read_bytes()).digest()].append(path)
+                with contextlib.suppress(OSError):  # whoever decodes it says so
+                    by_content[hashlib.sha256(read_bytes(path)).digest()].append(path)
     return [tuple(group) for group in by_content.values() if len(group) > 1]

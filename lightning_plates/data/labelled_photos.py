@@ -11,20 +11,22 @@ from typing import TypeAlias
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
+from lightning_plates.data.annotations.sides import SIDES
 from lightning_plates.data.split import (
     PROTOCOLS,
-    SIDES,
     Split,
     make_split,
+    own_split,
     read_split,
     split_file_of,
 )
 from lightning_plates.errors import InputError
 
 SplitChoice: TypeAlias = str
-"""``auto``: the set's ``split.csv``, or else ``grouped``. ``grouped``: copies of one source photo
-stay on one side. ``thesis``: copies are drawn at random. ``none``: every photo is on every side,
-to measure a finished model on a whole set. Or the path of a file that ``data split`` wrote."""
+"""``auto``: the set's ``split.csv``, or the sides that it comes with, or else ``grouped``.
+``grouped``: copies of one source photo stay on one side. ``thesis``: copies are drawn at random.
+``none``: every photo is on every side, to measure a finished model on a whole set. Or the path of
+a file that ``data split`` wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Division:
     path: str
     """The set, as the user named it."""
     protocol: str
-    """``grouped``, ``thesis``, ``by name`` or ``none``."""
+    """``grouped``, ``thesis``, ``own``, ``by name`` or ``none``."""
     seed: int
     shared_sources: int
     """Sources with photos on more than one side: what leaks from training to evaluation."""
@@ -133,6 +135,11 @@ def divide_set(
     return DividedSet(annotations, sides, replace(division, description=described))
 
 
+def comes_divided(path: Path) -> bool:
+    """Whether a set has a ``split.csv`` or comes with sides of its own."""
+    return split_file_of(path).exists() or own_split(read_annotations(path)) is not None
+
+
 def _split(
     annotations: AnnotationSet, path: Path, choice: SplitChoice, seed: int, group_by: str
 ) -> Split | None:
@@ -141,6 +148,9 @@ def _split(
     written = split_file_of(path)
     if choice == "auto" and written.exists():
         return read_split(written)
+    own = own_split(annotations) if choice == "auto" else None
+    if own is not None:
+        return own
     protocol = "grouped" if choice == "auto" else choice
     if protocol in PROTOCOLS:
         return make_split(annotations, protocol, seed=seed, group_by=group_by)

@@ -19,11 +19,13 @@ from typing import TypeAlias, cast
 
 from lightning_plates.data.annotations.label_text import LabelText, read_csv, read_label_text
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
+from lightning_plates.data.annotations.sides import SIDES
 from lightning_plates.data.duplicates import find_duplicates
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import AnnotationError, InputError
 
-SIDES = ("train", "val", "test")
+OWN = "own"
+"""Protocol of a set that came divided: by its folders, its lists or its labels."""
 SPLIT_FILE = "split.csv"
 Fractions: TypeAlias = tuple[float, float, float]
 """Shares of the photos in train, val and test; they sum to 1."""
@@ -54,7 +56,7 @@ class Split:
     """A finished split that knows how it was made."""
 
     protocol: str
-    """``grouped`` or ``thesis``."""
+    """``grouped`` or ``thesis``; ``own`` where the set came so."""
     seed: int
     fractions: Fractions
     """What was asked for; groups are not cut, so the counts may differ."""
@@ -98,7 +100,8 @@ class Split:
         by = f" by {self.group_by!r}" if self.group_by else ""
         sources = len({entry.source for entry in self.entries})
         leak = f"{len(self.shared_sources)} of {sources} sources on more than one side"
-        return f"split {self.protocol}{by}, seed {self.seed}: {shown}; {leak}"
+        drawn = "as the set came" if self.protocol == OWN else f"seed {self.seed}"
+        return f"split {self.protocol}{by}, {drawn}: {shown}; {leak}"
 
 
 def make_split(
@@ -133,6 +136,31 @@ def make_split(
     sides = _assign(Counter(units.values()), shares, seed)
     entries = tuple(SplitEntry(file, groups[file], sides[units[file]]) for file in groups)
     return Split(protocol, seed, shares, group_by, entries)
+
+
+def own_split(annotations: AnnotationSet) -> Split | None:
+    """The division that a set comes with, or ``None``; nothing is drawn."""
+    photos = annotations.photos
+    entries = tuple(SplitEntry(photo.file, photo.group, photo.side) for photo in photos)
+    counts = Counter(entry.side for entry in entries)
+    if not entries or counts[""]:
+        return None
+    train, val, test = (counts[side] / len(entries) for side in SIDES)
+    return Split(OWN, 0, (train, val, test), "", entries)
+
+
+def carry_over(split: Split, records: Mapping[str, PhotoRecord]) -> Split | None:
+    """The same split for copies of its photos; ``None`` where it lacks one of them.
+
+    Args:
+        split: Of the original set.
+        records: The copies by the originals' files.
+    """
+    sides = {entry.file: entry.side for entry in split.entries}
+    if not records.keys() <= sides.keys():
+        return None
+    entries = (SplitEntry(new.file, new.group, sides[old]) for old, new in records.items())
+    return replace(split, entries=tuple(entries))
 
 
 def write_split(split: Split, target: Path) -> None:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
+import albumentations as A  # noqa: N812 -- the package's own idiom
 import numpy as np
 
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.photos import RgbImage
-
-# Before the import: the package would look for a newer version of itself on the network.
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-
-import albumentations as A  # noqa: N812 -- after the line above; the package's own idiom
 
 AugmentName = Literal["none", "light", "strong"]
 Transforms: TypeAlias = list[Any]

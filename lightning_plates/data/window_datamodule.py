@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from lightning_plates import processing
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
+from lightning_plates.data.dataset import measuring_sampler
 from lightning_plates.data.labelled_photos import (
     DividedSet,
     Division,
@@ -38,8 +40,20 @@ from lightning_plates.spec import ModelSpec
 if TYPE_CHECKING:
     from lightning_plates.models.checkpoint import SpecModule
 
-MAX_BOXES = 16
-"""Boxes of one window that are kept; more do not occur in the sets."""
+
+class PlateExample(NamedTuple):
+    """One image with all its boxes."""
+
+    image: Tensor
+    """Pixels as the model's spec says, shape ``(3, H, W)``."""
+    boxes: Tensor
+    """``x1, y1, x2, y2`` in pixels of the input, shape ``(M, 4)``."""
+    kinds: Tensor
+    """1 a plate, -1 one that does not count; shape ``(M,)``."""
+    zoom: Tensor
+    """Pixels of the photo in one pixel of the input, in x and y, shape ``(2,)``."""
+    number: Tensor
+    """Number of the image in its data set, a scalar."""
 
 
 class PlateBatch(NamedTuple):
@@ -48,16 +62,17 @@ class PlateBatch(NamedTuple):
     images: Tensor
     """Pixels as the model's spec says, shape ``(N, 3, H, W)``."""
     boxes: Tensor
-    """``x1, y1, x2, y2`` in pixels of the input, shape ``(N, MAX_BOXES, 4)``."""
+    """``x1, y1, x2, y2`` in pixels of the input, shape ``(N, M, 4)``; M is the largest number of
+    boxes in an image of the batch."""
     kinds: Tensor
-    """1 a plate, -1 one that does not count, 0 an empty slot; shape ``(N, MAX_BOXES)``."""
+    """1 a plate, -1 one that does not count, 0 an empty slot; shape ``(N, M)``."""
     zoom: Tensor
     """Pixels of the photo in one pixel of the input, in x and y, shape ``(N, 2)``."""
     numbers: Tensor
     """Number of each image in its data set, shape ``(N,)``."""
 
 
-class WindowDataset(Dataset[PlateBatch]):
+class WindowDataset(Dataset[PlateExample]):
     """Windows that depend on nothing but the seed and their number.
 
     Args:
@@ -87,7 +102,7 @@ class WindowDataset(Dataset[PlateBatch]):
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, index: int) -> PlateBatch:
+    def __getitem__(self, index: int) -> PlateExample:
         rng = np.random.default_rng((*self._seed, index))
         pool = self._pools[int(rng.choice(len(self._pools), p=self._shares))]
         window = draw_window(pool, self._ranges, rng)
@@ -97,7 +112,7 @@ class WindowDataset(Dataset[PlateBatch]):
         return to_example(window, self._spec, index)
 
 
-class WholePhotoDataset(Dataset[PlateBatch]):
+class WholePhotoDataset(Dataset[PlateExample]):
     """Whole photos, placed on the input as in use.
 
     Args:
@@ -113,7 +128,7 @@ class WholePhotoDataset(Dataset[PlateBatch]):
     def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, index: int) -> PlateBatch:
+    def __getitem__(self, index: int) -> PlateExample:
         record = self.photos[index]
         pixels, placement = processing.resize_photo(load_photo(self._files[index]), self._spec)
         fitted = placement.share_x * self._spec.width, placement.share_y * self._spec.height
@@ -180,7 +195,7 @@ class PlateWindowDataModule(LightningDataModule):
             InputError: A set cannot be read, or a side that ``stage`` needs is empty.
         """
         if not self._announced:
-            print(*(division.description for division in self.divisions), sep="\n")
+            _announce(*(division.description for division in self.divisions))
             self._announced = True
         for side in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]:
             self._require(side)
@@ -189,7 +204,7 @@ class PlateWindowDataModule(LightningDataModule):
                 load_pool(one, divided.sides["train"] if divided else read_annotations(one.path))
                 for one, divided in self._sets
             )
-            print("training windows from", count_plates(self._pools))
+            _announce(f"training windows from {count_plates(self._pools)}")
 
     @cached_property
     def _sets(self) -> tuple[tuple[PhotoSet, DividedSet | None], ...]:
@@ -234,24 +249,35 @@ class PlateWindowDataModule(LightningDataModule):
                 if not one.sides[side].photos:
                     raise InputError(f"{one.division.path}: the split leaves no train photos")
             return
-        self.dataset(side)
+        if not any(photo.boxes for photo in self.dataset(side).photos):
+            raise InputError(f"none of the {side} photos shows a plate to be measured on")
 
-    def train_dataloader(self) -> DataLoader[PlateBatch]:
+    def train_dataloader(self) -> DataLoader[PlateExample]:
         """Windows of the current epoch."""
         assert self.trainer is not None
         seed = (self.seed, self.trainer.current_epoch)
         windows = WindowDataset(
             self._pools, self._spec, self.ranges, self.windows_per_epoch, seed, self.photometric
         )
-        return DataLoader(windows, self.batch_size, num_workers=self.workers, drop_last=True)
+        return self._loader(windows, drop_last=True)
 
-    def val_dataloader(self) -> DataLoader[PlateBatch]:
+    def val_dataloader(self) -> DataLoader[PlateExample]:
         """Whole validation photos."""
-        return DataLoader(self.dataset("val"), self.batch_size, num_workers=self.workers)
+        return self._measured("val")
 
-    def test_dataloader(self) -> DataLoader[PlateBatch]:
+    def test_dataloader(self) -> DataLoader[PlateExample]:
         """Whole test photos."""
-        return DataLoader(self.dataset("test"), self.batch_size, num_workers=self.workers)
+        return self._measured("test")
+
+    def _measured(self, side: str) -> DataLoader[PlateExample]:
+        assert self.trainer is not None
+        photos = self.dataset(side)
+        return self._loader(photos, sampler=measuring_sampler(photos, self.trainer))
+
+    def _loader(self, examples: Dataset[PlateExample], **options: Any) -> DataLoader[PlateExample]:  # noqa: ANN401 -- DataLoader's
+        return DataLoader(
+            examples, self.batch_size, num_workers=self.workers, collate_fn=collate, **options
+        )
 
     @property
     def _spec(self) -> ModelSpec:
@@ -262,12 +288,35 @@ class PlateWindowDataModule(LightningDataModule):
 
 def to_example(
     window: Window, spec: ModelSpec, number: int, zoom: tuple[float, float] = (1.0, 1.0)
-) -> PlateBatch:
-    """Scale the pixels and pad the boxes of one image; a loader stacks them to a batch."""
-    count = min(len(window.boxes), MAX_BOXES)
-    boxes = torch.zeros(MAX_BOXES, 4)
-    kinds = torch.zeros(MAX_BOXES, dtype=torch.int64)
-    boxes[:count] = torch.from_numpy(window.boxes[:count]).float()
-    kinds[:count] = torch.from_numpy(window.kinds[:count])
-    pixels = torch.from_numpy(processing.scale_pixels(window.image[None], spec)[0])
-    return PlateBatch(pixels, boxes, kinds, torch.tensor(zoom), torch.tensor(number))
+) -> PlateExample:
+    """Scale the pixels of one image; its boxes are in pixels of the input already."""
+    return PlateExample(
+        torch.from_numpy(processing.scale_pixels(window.image[None], spec)[0]),
+        torch.from_numpy(window.boxes).float(),
+        torch.from_numpy(window.kinds),
+        torch.tensor(zoom),
+        torch.tensor(number),
+    )
+
+
+def collate(examples: Sequence[PlateExample]) -> PlateBatch:
+    """Stack examples to a batch; all of their boxes are kept."""
+    # One slot at least: losses and metrics reduce over the boxes.
+    most = max(1, *(len(one.boxes) for one in examples))
+    return PlateBatch(
+        torch.stack([one.image for one in examples]),
+        torch.stack([_fill_up(one.boxes, most) for one in examples]),
+        torch.stack([_fill_up(one.kinds, most) for one in examples]),
+        torch.stack([one.zoom for one in examples]),
+        torch.stack([one.number for one in examples]),
+    )
+
+
+def _fill_up(values: Tensor, count: int) -> Tensor:
+    """Put zeros behind ``values`` until there are ``count``."""
+    return torch.cat([values, values.new_zeros(count - len(values), *values.shape[1:])])
+
+
+@rank_zero_only
+def _announce(*lines: str) -> None:
+    print(*lines, sep="\n")

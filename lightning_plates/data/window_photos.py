@@ -14,8 +14,13 @@ from numpy.typing import NDArray
 from lightning_plates.boxes import FloatArray
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
-from lightning_plates.data.labelled_photos import DividedSet, Division, divide_set
-from lightning_plates.data.split import SIDES, split_file_of
+from lightning_plates.data.annotations.sides import SIDES
+from lightning_plates.data.labelled_photos import (
+    DividedSet,
+    Division,
+    comes_divided,
+    divide_set,
+)
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage, load_photo
 
@@ -36,7 +41,7 @@ class PhotoSet:
     validation: str = ""
     """Regular expression; photos whose file name it matches at the start are validation photos.
     Choose it so that photos of one drive or one source stay together. Empty: as the set's
-    ``split.csv`` says; none without one."""
+    ``split.csv`` or the set's own sides say; none without them."""
     stretch: tuple[float, float] = (0.72, 1.4)
     """Range of the random change of aspect; wider than one side for sets stored squeezed."""
     unlabelled: Path | None = None
@@ -80,7 +85,7 @@ class PhotoPool:
 
 
 def divide_source(source: PhotoSet, seed: int) -> DividedSet | None:
-    """Divide a set by its pattern or, where it has none, by its ``split.csv``.
+    """Divide a set by its pattern or else by its ``split.csv`` or the sides that it comes with.
 
     Args:
         source: The set.
@@ -94,7 +99,7 @@ def divide_source(source: PhotoSet, seed: int) -> DividedSet | None:
     """
     if source.validation:
         return _divide_by_name(source, seed)
-    return divide_set(source.path, seed=seed) if split_file_of(source.path).exists() else None
+    return divide_set(source.path, seed=seed) if comes_divided(source.path) else None
 
 
 def _divide_by_name(source: PhotoSet, seed: int) -> DividedSet:

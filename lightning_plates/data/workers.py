@@ -1,4 +1,7 @@
-"""Work on all cores, in fresh processes, so that Ctrl-C and a dying worker end in one line."""
+"""Work on all cores, in fresh processes, so that Ctrl-C and a dying worker end in one line.
+
+A worker ends with the process that started it, even where that was killed.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from typing import TypeVar
 
 from lightning_plates.errors import PlatesError
@@ -45,8 +49,7 @@ def map_on_cores(
     if count <= 1:
         yield from map(function, items)
         return
-    # spawn: the same on every system, and no threads of OpenCV or torch are forked half-way.
-    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+    pool = fresh_processes(count)
     try:
         with _interrupts_ignored():
             futures = [pool.submit(function, item) for item in items]
@@ -58,6 +61,25 @@ def map_on_cores(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def fresh_processes(count: int) -> ProcessPoolExecutor:
+    """A pool of ``count`` processes that end with this one."""
+    # spawn: the same on every system, and no threads of OpenCV or torch are forked half-way.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, mp_context=context, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Watch the parent: a worker that waits for its next item would never learn of its end."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_leave_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _leave_after(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 @contextlib.contextmanager

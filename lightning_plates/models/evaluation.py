@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
+from torchmetrics import Metric
 
 from lightning_plates.boxes import FloatArray, box_iou, order_corners
 
 EVALUATED = "evaluated"
 """Key under which a validation or test step returns its :class:`EvaluatedBatch`."""
+
+QUALITY_NAMES = ("iou50", "iou70", "mean_iou", "centre_error_px")
+"""Of the values in :meth:`BoxQuality.summary`."""
 
 
 class EvaluatedBatch(NamedTuple):
@@ -34,12 +40,9 @@ class BoxQuality(NamedTuple):
 
     def summary(self) -> dict[str, float]:
         """Means over the photos, by the names under which they are logged."""
-        return {
-            "iou50": float(np.mean(self.iou >= 0.5)),
-            "iou70": float(np.mean(self.iou >= 0.7)),
-            "mean_iou": float(np.mean(self.iou)),
-            "centre_error_px": float(np.mean(self.centre_error_px)),
-        }
+        values = (self.iou >= 0.5, self.iou >= 0.7, self.iou, self.centre_error_px)
+        means = (float(np.mean(value)) for value in values)
+        return dict(zip(QUALITY_NAMES, means, strict=True))
 
 
 def measure_boxes(batch: EvaluatedBatch) -> BoxQuality:
@@ -48,6 +51,44 @@ def measure_boxes(batch: EvaluatedBatch) -> BoxQuality:
     true = _array(batch.true)
     offset = (predicted[:, :2] + predicted[:, 2:] - true[:, :2] - true[:, 2:]) / 2
     return BoxQuality(box_iou(predicted, true), np.hypot(offset[:, 0], offset[:, 1]))
+
+
+class PhotoMeans(Metric):
+    """Means over the photos of all batches and processes, each photo counted once.
+
+    Lightning's own mean over processes is wrong where they have different numbers of photos: it
+    averages these numbers, too, and rounds that average down (2.6).
+
+    Args:
+        names: Of the means.
+    """
+
+    sums: Tensor
+    photos: Tensor
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        self.add_state("sums", torch.zeros(len(self.names)), dist_reduce_fx="sum")
+        self.add_state("photos", torch.zeros(()), dist_reduce_fx="sum")
+
+    def update(self, means: Mapping[str, Tensor | float], photos: int) -> None:
+        """Add a batch.
+
+        Args:
+            means: Of the batch, by name; not looked at where it has no photos.
+            photos: Number of photos in it.
+        """
+        if photos:
+            values = [torch.as_tensor(means[name]).to(self.sums) for name in self.names]
+            self.sums = self.sums + photos * torch.stack(values).detach()
+            self.photos = self.photos + photos
+
+    def compute(self) -> dict[str, Tensor]:
+        """The means by name; none where there was no photo."""
+        if not self.photos:
+            return {}
+        return dict(zip(self.names, self.sums / self.photos, strict=True))
 
 
 def keras_accuracy(predicted: Tensor, true: Tensor) -> float:
@@ -61,4 +102,4 @@ def keras_accuracy(predicted: Tensor, true: Tensor) -> float:
 
 
 def _array(boxes: Tensor) -> FloatArray:
-    return boxes.detach().double().cpu().numpy()
+    return boxes.detach().cpu().double().numpy()  # Apple's GPUs have no double

@@ -16,12 +16,15 @@ from lightning_plates.models.box_regressor import BoxOutput, build_box_regressor
 from lightning_plates.models.checkpoint import SpecModule
 from lightning_plates.models.evaluation import (
     EVALUATED,
+    QUALITY_NAMES,
     EvaluatedBatch,
+    PhotoMeans,
     keras_accuracy,
     measure_boxes,
 )
 from lightning_plates.models.heads import HeadName
 from lightning_plates.models.losses import LOSSES, LossName
+from lightning_plates.models.schedules import EpochCosine, known_length
 from lightning_plates.models.weights import read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
@@ -91,6 +94,9 @@ class LitBoxRegressor(SpecModule):
         self.unfreeze_epoch = unfreeze_epoch
         self.fixes_batch_norm = batch_norm == "fixed"
         self.logs_keras_accuracy = keras_accuracy
+        self.photo_means = PhotoMeans(
+            ("loss", *(["keras_accuracy"] if keras_accuracy else []), *QUALITY_NAMES)
+        )
 
     def forward(self, images: Tensor) -> BoxOutput:
         """Boxes of ``images``, ``(N, 3, H, W)``, scaled as ``spec`` says."""
@@ -146,33 +152,36 @@ class LitBoxRegressor(SpecModule):
 
     def training_step(self, batch: BoxBatch, batch_idx: int) -> Tensor:
         """Loss of one batch."""
-        return self._measure(batch, "train")[0]
+        measures, _ = self._measure(batch)
+        values = {f"train/{name}": value for name, value in measures.items()}
+        count = len(batch.targets.boxes)
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=count, sync_dist=True)
+        return measures["loss"]
 
     def validation_step(self, batch: BoxBatch, batch_idx: int) -> dict[str, EvaluatedBatch]:
         """Measure one batch of the validation side."""
-        return self._evaluate(batch, "val")
+        return self._evaluate(batch)
 
     def test_step(self, batch: BoxBatch, batch_idx: int) -> dict[str, EvaluatedBatch]:
         """Measure one batch of the test side."""
-        return self._evaluate(batch, "test")
+        return self._evaluate(batch)
 
-    def _evaluate(self, batch: BoxBatch, side: str) -> dict[str, EvaluatedBatch]:
-        _, boxes = self._measure(batch, side)
+    def _evaluate(self, batch: BoxBatch) -> dict[str, EvaluatedBatch]:
+        measures, boxes = self._measure(batch)
         targets = batch.targets
         photo_boxes = targets.to_photo(boxes), targets.to_photo(targets.boxes)
         evaluated = EvaluatedBatch(targets.numbers, *photo_boxes)
-        for name, value in measure_boxes(evaluated).summary().items():
-            self._log(f"{side}/{name}", value, len(boxes))
+        self.photo_means.update({**measures, **measure_boxes(evaluated).summary()}, len(boxes))
         return {EVALUATED: evaluated}
 
-    def _measure(self, batch: BoxBatch, side: str) -> tuple[Tensor, Tensor]:
+    def _measure(self, batch: BoxBatch) -> tuple[dict[str, Tensor], Tensor]:
+        """Loss and "accuracy" of one batch, and its boxes."""
         boxes = self._predict(batch)
-        loss = LOSSES[self.loss_name](boxes, batch.targets.boxes)
-        self._log(f"{side}/loss", loss, len(boxes))
+        measures = {"loss": LOSSES[self.loss_name](boxes, batch.targets.boxes)}
         if self.logs_keras_accuracy:
             accuracy = keras_accuracy(boxes, batch.targets.boxes)
-            self._log(f"{side}/keras_accuracy", accuracy, len(boxes))
-        return loss, boxes
+            measures["keras_accuracy"] = torch.tensor(accuracy)
+        return measures, boxes
 
     def _predict(self, batch: BoxBatch) -> Tensor:
         # In float32 whatever the precision: overlaps of small boxes drown in bfloat16's 8 bits.
@@ -186,9 +195,6 @@ class LitBoxRegressor(SpecModule):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.backbone_is_frozen):
             features: Tensor = self.network.backbone(images)
         return features
-
-    def _log(self, name: str, value: Tensor | float, photos: int) -> None:
-        self.log(name, value, on_step=False, on_epoch=True, batch_size=photos, sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam over the head and, where it will be trained, the backbone."""
@@ -206,6 +212,5 @@ class LitBoxRegressor(SpecModule):
                 "optimizer": optimizer,
                 "lr_scheduler": {"scheduler": plateau, "monitor": "val/loss"},
             }
-        epochs = self.trainer.max_epochs or 1
-        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
-        return {"optimizer": optimizer, "lr_scheduler": cosine}
+        schedule = EpochCosine(optimizer, known_length(self.trainer.max_epochs or 1))
+        return {"optimizer": optimizer, "lr_scheduler": schedule}

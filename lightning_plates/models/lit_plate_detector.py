@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -23,7 +22,14 @@ from lightning_plates.models.dense_head import (
     average_mirrored,
 )
 from lightning_plates.models.dense_losses import dense_loss, encode_targets, teacher_loss
-from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
+from lightning_plates.models.evaluation import (
+    EVALUATED,
+    QUALITY_NAMES,
+    EvaluatedBatch,
+    PhotoMeans,
+    measure_boxes,
+)
+from lightning_plates.models.schedules import WarmUpCosine, known_length
 from lightning_plates.models.weights import BackboneWeights, Origin, read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
@@ -33,9 +39,6 @@ if TYPE_CHECKING:
 
 _Begun: TypeAlias = tuple[PlateDetector, Origin, str]
 """What training begins with: the network, what its backbone expects, and where it comes from."""
-
-WARM_UP_STEPS = 40
-"""Steps over which the learning rate rises to its full value."""
 
 
 class LitPlateDetector(SpecModule):
@@ -92,6 +95,7 @@ class LitPlateDetector(SpecModule):
         network.freeze(frozen_layers)
         # Convolutions on CPUs and tensor cores run faster with the channels innermost.
         self.network = network.to(memory_format=torch.channels_last)
+        self.photo_means = PhotoMeans(QUALITY_NAMES)
         self._averages_mirrored = False
         # In a list, so that it is no part of this network and of its checkpoints.
         self._teachers: list[PlateDetector] = []
@@ -156,24 +160,22 @@ class LitPlateDetector(SpecModule):
                 known = teacher.grid(images)
             loss = loss + self.hparams["teacher_weight"] * teacher_loss(grid, known)
         values = {"train/loss": loss, "train/heat_loss": heat, "train/box_loss": box}
-        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(images))
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
         return loss
 
     def validation_step(self, batch: PlateBatch, batch_idx: int) -> dict[str, EvaluatedBatch]:
         """Measure the best-scored box of each photo that shows a plate."""
-        return self._evaluate(batch, "val")
+        return self._evaluate(batch)
 
     def test_step(self, batch: PlateBatch, batch_idx: int) -> dict[str, EvaluatedBatch]:
-        """Likewise."""
-        return self._evaluate(batch, "test")
+        """As for validation."""
+        return self._evaluate(batch)
 
-    def _evaluate(self, batch: PlateBatch, side: str) -> dict[str, EvaluatedBatch]:
+    def _evaluate(self, batch: PlateBatch) -> dict[str, EvaluatedBatch]:
         images = batch.images.contiguous(memory_format=torch.channels_last)
         evaluated = pair_best(self(images), batch)
         count = len(evaluated.numbers)
-        if count:
-            values = {f"{side}/{k}": v for k, v in measure_boxes(evaluated).summary().items()}
-            self.log_dict(values, on_step=False, on_epoch=True, batch_size=count)
+        self.photo_means.update(measure_boxes(evaluated).summary() if count else {}, count)
         return {EVALUATED: evaluated}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -187,8 +189,7 @@ class LitPlateDetector(SpecModule):
             ],
             weight_decay=self.hparams["weight_decay"],
         )
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+        schedule = WarmUpCosine(optimizer, known_length(self.trainer.estimated_stepping_batches))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
@@ -236,12 +237,6 @@ def _load_detector(checkpoint: Path, role: str) -> LitPlateDetector:
     if not isinstance(module, LitPlateDetector):
         raise ConfigError(f"{role} {checkpoint}: not a plate detector")
     return module
-
-
-def _rate(step: int, steps: int) -> float:
-    """Share of the full learning rate at ``step`` of ``steps``."""
-    warm_up = min(1.0, (step + 1) / WARM_UP_STEPS)
-    return warm_up * (1 + math.cos(math.pi * min(step, steps) / max(steps, 1))) / 2
 
 
 def pair_best(answer: PlateOutput, batch: PlateBatch) -> EvaluatedBatch:

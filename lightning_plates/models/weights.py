@@ -18,6 +18,7 @@ from lightning_plates.drafts import draft_of
 from lightning_plates.errors import ConfigError, InputError
 from lightning_plates.models.backbones import Padding
 from lightning_plates.scalings import SCALINGS, Scaling
+from lightning_plates.shipment import check_shipped
 
 _CLASSIFIER_PREFIXES = ("classifier.", "fc.", "AuxLogits.")
 """Parts of complete classification networks that a backbone leaves out."""
@@ -155,6 +156,7 @@ def _read_file(
         raise InputError(
             f"weights {path}: no such file (--model.weights takes imagenet, none, or a file)"
         )
+    check_shipped(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}

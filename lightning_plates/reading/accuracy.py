@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lightning_plates.clock import Span
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
 from lightning_plates.reading.characters import DIGITS, edit_distance, normalise
 
 
@@ -79,17 +81,21 @@ def read_crop_labels(folder: Path) -> Iterator[tuple[Path, str]]:
     """Crops and texts of a folder with ``text.csv`` (columns ``file,text``).
 
     Raises:
-        InputError: The table is missing, or lacks a column.
+        InputError: The table is missing, not a table, or lacks a column or cell.
     """
     table = folder / "text.csv"
-    if not table.is_file():
+    if not table.exists():
         raise InputError(f"{table}: no such file; crops need a table with the columns file,text")
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
+    try:
+        rows = csv.DictReader(io.StringIO(read_bytes(table).decode("utf-8-sig"), newline=""))
         if not {"file", "text"} <= set(rows.fieldnames or ()):
             raise InputError(f"{table} line 1: expected the columns file,text")
         for row in rows:
+            if not row["file"] or row["text"] is None:
+                raise InputError(f"{table} line {rows.line_num}: expected a file and its text")
             yield folder / row["file"], normalise(row["text"])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table}: not a table in UTF-8 ({error})") from error
 
 
 def fold_zero(sample: ReadSample) -> ReadSample:

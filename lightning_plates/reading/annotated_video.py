@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,29 +17,41 @@ from lightning_plates.drafts import draft_of
 from lightning_plates.errors import OutputError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
+from lightning_plates.reading.capture import Timeouts, name_for_ffmpeg, open_capture
+from lightning_plates.reading.video_damage import missing_bytes
 
-CODEC = "mp4v"
-"""MPEG-4 part 2: the one MP4 codec that every OpenCV wheel can write."""
+SUFFIX = ".webm"
+"""WebM with VP8: what every browser plays and every OpenCV wheel can write. No wheel that we could
+require brings an H.264 encoder: OpenCV's is built without, PyAV's has the GPL's x264 and x265."""
+
+_CODEC = "VP80"
+_SMALLEST = 16
+"""Pixels of the side of a block, of which VP8 makes its frames."""
+
+_VOID = b"\xec\x01\0\0\0\0\0\0"
+"""Name and length, but for its last byte, of an element without meaning."""
+_HEAD_BYTES = 1024
 
 LONGEST_STILL_S = 1.0
 """A frame is shown for at most this long, so that a lost signal does not become a long still."""
 
 
 class AnnotatedVideo:
-    """An MP4 that is put in place when the ``with`` block ends without an error.
+    """A video that is put in place when the ``with`` block ends without an error.
 
     Args:
-        target: File to write, ``.mp4``.
+        target: File to write, ending in :data:`SUFFIX`.
         fps: Frames a second of the file.
+        comment: Bytes that are put where players do not look, so that the file can be known.
 
     Raises:
         OutputError: The file cannot be written.
         MissingDependencyError: OpenCV is not installed.
     """
 
-    def __init__(self, target: Path, fps: float) -> None:
-        self._target = target
-        # MPEG-4 keeps a rate as a fraction of two small numbers: 239.87 is one, 239.867 is not.
+    def __init__(self, target: Path, fps: float, comment: bytes = b"") -> None:
+        self._target, self._comment = target, comment
+        # Encoders keep a rate as a fraction of two small numbers: 239.87 is one, 239.867 is not.
         self._fps = max(0.01, round(fps, 2))
         self._cv2 = require("cv2")
         self._writer: Any = None
@@ -84,29 +99,64 @@ class AnnotatedVideo:
 
     def _open(self, image: RgbImage, time_s: float) -> None:
         self._draft = self._open_files.enter_context(draft_of(self._target))
-        # Encoders of this kind want even sides.
-        self._size = (image.shape[1] // 2 * 2, image.shape[0] // 2 * 2)
+        # Encoders of this kind want even sides, and of smaller frames make files that are broken.
+        height, width = (max(_SMALLEST, side // 2 * 2) for side in image.shape[:2])
+        self._size = (width, height)
         self._shift_s = -time_s
-        code = self._cv2.VideoWriter_fourcc(*CODEC)
-        self._writer = self._cv2.VideoWriter(str(self._draft), code, self._fps, self._size)
+        code = self._cv2.VideoWriter_fourcc(*_CODEC)
+        name = self._open_files.enter_context(name_for_ffmpeg(self._draft))
+        with _silenced():
+            self._writer = self._cv2.VideoWriter(
+                name, self._cv2.CAP_FFMPEG, code, self._fps, self._size
+            )
         if not self._writer.isOpened():
-            raise OutputError(f"{self._target}: this OpenCV cannot write video ({CODEC} in MP4)")
+            raise OutputError(f"{self._target}: this OpenCV cannot write video ({_CODEC} in WebM)")
 
     def _check(self) -> None:
-        """OpenCV does not say that a disk was full: such a file has no index and cannot be opened.
+        """OpenCV does not say that a disk was full: such a file is shorter than it says itself.
 
         Raises:
             OutputError: The draft is not a whole video; it is not put in place.
         """
         if self._draft is None:
             return
-        written = self._cv2.VideoCapture(str(self._draft), self._cv2.CAP_FFMPEG)
-        whole = written.isOpened()
-        written.release()
-        if not whole:
+        written = open_capture(self._draft, Timeouts())
+        if written is None or missing_bytes(self._draft):
             raise OutputError(f"{self._target}: the video could not be finished; is the disk full?")
+        written.close()
+        _write_comment(self._draft, self._comment)
 
     def _fit(self, image: RgbImage) -> RgbImage:
         if (image.shape[1], image.shape[0]) == self._size:
             return image
         return np.asarray(Image.fromarray(image).resize(self._size), dtype=np.uint8)
+
+
+def _write_comment(file: Path, comment: bytes) -> None:
+    """Put ``comment`` into the element that FFmpeg keeps free near the beginning of a WebM file.
+
+    Its content means nothing (RFC 8794, section 11.3.2: Void).
+    """
+    with file.open("r+b") as stream:
+        head = stream.read(_HEAD_BYTES)
+        start = head.find(_VOID)
+        if start >= 0 and head[start + len(_VOID)] >= len(comment):
+            stream.seek(start + len(_VOID) + 1)
+            stream.write(comment)
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """OpenCV prints that WebM has no tag for VP8, which it does not need."""
+    sys.stderr.flush()
+    with contextlib.ExitStack() as stack:
+        try:
+            before = os.dup(2)
+        except OSError:  # closed by whoever started us
+            yield
+            return
+        stack.callback(os.close, before)
+        stack.callback(os.dup2, before, 2)
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield

@@ -47,21 +47,18 @@ def load_calibration(engine: str) -> Calibration:
     Raises:
         ConfigError: The file contradicts itself.
     """
-    top = read_config(find_config("reading", "calibration"))
-    engines = top.fields({"made_by", "data", "engines"})["engines"].fields()
+    top = read_config(find_config("reading", "calibration")).fields({"made_by", "data", "engines"})
+    for name in ("made_by", "data"):
+        top[name].text()
+    engines = top["engines"].fields()
     return _read(engines[engine]) if engine in engines else IDENTITY
 
 
 def _read(entry: Entry) -> Calibration:
     fields = entry.fields({"slope", "intercept", "min_confidence"}, {"samples", "right"})
-    values = {name: _number(fields[name]) for name in ("slope", "intercept", "min_confidence")}
+    values = {name: fields[name].number() for name in ("slope", "intercept", "min_confidence")}
+    for name in {"samples", "right"} & set(fields):
+        fields[name].integer()
     if values["slope"] <= 0 or not 0 <= values["min_confidence"] <= 1:
         raise entry.error("expected a positive slope and a min_confidence from 0 to 1")
     return Calibration(**values)
-
-
-def _number(entry: Entry) -> float:
-    try:
-        return float(entry.text())
-    except ValueError as error:
-        raise entry.error(f"expected a number, got {entry.text()!r}") from error

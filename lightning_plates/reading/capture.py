@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -17,6 +19,12 @@ VideoAddress: TypeAlias = int | str | Path
 _PLAUSIBLE_FPS = (0.1, 480.0)
 """Containers without a rate report 0, NaN or their time base (90000): not frames a second."""
 
+_PLAUSIBLE_ASPECT = (0.25, 4.0)
+"""Pixels of recorders are at most twice as wide as high, or the reverse; the rest is damage."""
+
+_LONGEST_MS = 2**31 - 1
+"""OpenCV keeps time limits in 32 bits."""
+
 
 class Capture(Protocol):
     """An open source of frames."""
@@ -26,18 +34,18 @@ class Capture(Protocol):
         """Frames a second that the source declares; ``None`` where it does not."""
 
     @property
-    def frame_count(self) -> int | None:
-        """Frames that a file declares; ``None`` for live sources."""
-
-    @property
     def time_s(self) -> float:
         """Seconds from the start to the frame grabbed last; 0 where the source keeps no time."""
 
     def grab(self) -> bool:
-        """Step to the next frame without converting it; ``False`` at the end or when lost."""
+        """Step to the next frame without converting it.
+
+        ``False`` at the end, when lost, and where a frame cannot be decoded: then the next call
+        steps to the one behind it.
+        """
 
     def retrieve(self) -> RgbImage | None:
-        """The frame grabbed last; ``None`` where it cannot be decoded."""
+        """The frame grabbed last, upright, in square pixels; ``None`` where it is undecodable."""
 
     def close(self) -> None:
         """Give the device, file or connection back."""
@@ -71,24 +79,58 @@ def open_capture(address: VideoAddress, timeouts: Timeouts) -> Capture | None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
     cv2 = require("cv2")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    kept_open = contextlib.ExitStack()
     if isinstance(address, int):
         device = cv2.VideoCapture(address)
     else:
         limits = [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(timeouts.open_s * 1000),
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(timeouts.read_s * 1000),
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _milliseconds(timeouts.open_s),
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC, _milliseconds(timeouts.read_s),
         ]  # fmt: skip
         # FFmpeg by name: other back-ends ignore the limits or take a path with % for a series.
-        device = cv2.VideoCapture(str(address), cv2.CAP_FFMPEG, limits)
-    return OpenCvCapture(device) if device.isOpened() else None
+        name = kept_open.enter_context(name_for_ffmpeg(address))
+        device = cv2.VideoCapture(name, cv2.CAP_FFMPEG, limits)
+    if device.isOpened():
+        return OpenCvCapture(device, kept_open)
+    kept_open.close()
+    return None
+
+
+@contextlib.contextmanager
+def name_for_ffmpeg(address: str | Path) -> Iterator[str]:
+    """The name under which FFmpeg can open ``address`` as long as the ``with`` block lasts.
+
+    OpenCV crashes on names that are not UTF-8: such a folder or file is given by its descriptor. A
+    path that looks like an address (``http:a.mp4``) is made absolute.
+    """
+    name = str(address.absolute()) if isinstance(address, Path) else address
+    if not isinstance(address, Path) or _is_utf_8(name):
+        yield name
+        return
+    # The ending is kept where it can be: FFmpeg chooses the format of what it writes by it.
+    place, rest = (address.parent, f"/{address.name}") if _is_utf_8(address.name) else (address, "")
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        yield f"/dev/fd/{descriptor}{rest}"
+    finally:
+        os.close(descriptor)
+
+
+def _is_utf_8(name: str) -> bool:
+    return name.encode("utf-8", "replace").decode() == name
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(min(_LONGEST_MS, seconds * 1000))
 
 
 class OpenCvCapture:
     """A ``cv2.VideoCapture`` that is open."""
 
-    def __init__(self, device: Any) -> None:  # noqa: ANN401  # OpenCV ships no types for it
+    def __init__(self, device: Any, kept_open: contextlib.ExitStack) -> None:  # noqa: ANN401
         self._cv2 = require("cv2")
-        self._device = device
+        self._device = device  # OpenCV ships no types for it
+        self._kept_open = kept_open
 
     @property
     def fps(self) -> float | None:
@@ -96,12 +138,6 @@ class OpenCvCapture:
         value = float(self._device.get(self._cv2.CAP_PROP_FPS))
         low, high = _PLAUSIBLE_FPS
         return value if low <= value <= high else None
-
-    @property
-    def frame_count(self) -> int | None:
-        """See :class:`Capture`."""
-        value = float(self._device.get(self._cv2.CAP_PROP_FRAME_COUNT))
-        return int(value) if math.isfinite(value) and value > 0 else None
 
     @property
     def time_s(self) -> float:
@@ -124,11 +160,33 @@ class OpenCvCapture:
                 return None
             grey = image.ndim == 2
             to_rgb = self._cv2.COLOR_GRAY2RGB if grey else self._cv2.COLOR_BGR2RGB
-            rgb: RgbImage = self._cv2.cvtColor(image, to_rgb)
-            return rgb
+            return self._in_square_pixels(self._cv2.cvtColor(image, to_rgb))
         except self._cv2.error:
             return None
 
     def close(self) -> None:
         """See :class:`Capture`."""
-        self._device.release()
+        with self._kept_open:
+            self._device.release()
+
+    def _in_square_pixels(self, image: RgbImage) -> RgbImage:
+        """Stretch the side whose pixels are longer, so that no detail is lost."""
+        aspect = self._pixel_aspect()
+        if aspect is None:
+            return image
+        height, width = image.shape[:2]
+        size = (round(width * max(1, aspect)), round(height / min(1, aspect)))
+        stretched: RgbImage = self._cv2.resize(image, size, interpolation=self._cv2.INTER_LINEAR)
+        return stretched
+
+    def _pixel_aspect(self) -> float | None:
+        """Width of a pixel over its height in the upright frame; ``None`` where it is square."""
+        across = float(self._device.get(self._cv2.CAP_PROP_SAR_NUM))
+        down = float(self._device.get(self._cv2.CAP_PROP_SAR_DEN))
+        if across <= 0 or down <= 0 or across == down:
+            return None
+        # OpenCV turns frames upright; the aspect is that of the pixels before.
+        is_turned = round(float(self._device.get(self._cv2.CAP_PROP_ORIENTATION_META))) % 180 == 90
+        aspect = down / across if is_turned else across / down
+        low, high = _PLAUSIBLE_ASPECT
+        return aspect if low <= aspect <= high else None

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lightning_plates.errors import ConfigError
 from lightning_plates.reading.characters import DIGITS, INDEX, LETTERS
 from lightning_plates.reading.config_file import Entry, find_config, list_configs, read_config
+from lightning_plates.reading.sentences import LANGUAGES
 
 ANY_COUNTRY = "any"
 """Name of the country without formats."""
+
+MOST_CHARACTERS = 16
+"""Longest plate that a file may describe; those of the world have ten characters at most."""
+
+MOST_FORMATS = 1000
+"""Prefixes × lengths that a country may have; the shipped ones have 102 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,28 @@ def load_printed_words(countries: str) -> tuple[str, ...]:
     return tuple(_allowed(item) for entry in entries for item in entry.items())
 
 
+def load_country_titles(countries: str) -> Mapping[str, str]:
+    """One or several countries in words, by language, e.g. ``{"es": "Brasil, España", …}``.
+
+    Args:
+        countries: As for :func:`load_formats`; ``any`` has no title.
+
+    Raises:
+        ConfigError: As for :func:`load_formats`.
+    """
+    titles = [_title(_country_fields(name)) for name in _names(countries) if name != ANY_COUNTRY]
+    return {
+        language: ", ".join(title[language] for title in titles) for language in LANGUAGES if titles
+    }
+
+
+def _title(fields: Mapping[str, Entry]) -> dict[str, str]:
+    """The file's ``title``, or its ``country`` with capitals where it has none."""
+    if "title" not in fields:
+        return dict.fromkeys(LANGUAGES, fields["country"].text().replace("_", " ").title())
+    return {name: entry.text() for name, entry in fields["title"].fields(set(LANGUAGES)).items()}
+
+
 def _names(countries: str) -> list[str]:
     names = [name.strip() for name in countries.split(",") if name.strip()]
     if not names:
@@ -80,7 +109,7 @@ def _names(countries: str) -> list[str]:
 
 def _country_fields(name: str) -> dict[str, Entry]:
     top = read_config(find_config("plates", name))
-    return top.fields({"country", "formats", "source"}, {"symbols", "printed"})
+    return top.fields({"country", "formats", "source"}, {"symbols", "printed", "title"})
 
 
 def _load_country(name: str) -> list[PlateFormat]:
@@ -90,9 +119,11 @@ def _load_country(name: str) -> list[PlateFormat]:
         for symbol, entry in fields["symbols"].fields().items():
             symbols[symbol] = _allowed(entry)
     country = fields["country"].text()
-    return [
-        plate for entry in fields["formats"].items() for plate in _expand(entry, country, symbols)
-    ]
+    fields["source"].text()
+    plates: list[PlateFormat] = []
+    for entry in fields["formats"].items():
+        plates += _expand(entry, country, symbols, MOST_FORMATS - len(plates))
+    return plates
 
 
 def _allowed(entry: Entry) -> str:
@@ -102,29 +133,68 @@ def _allowed(entry: Entry) -> str:
     return characters
 
 
-def _expand(entry: Entry, country: str, symbols: dict[str, str]) -> Iterator[PlateFormat]:
-    """One format for every prefix and every length of the entry."""
+def _expand(entry: Entry, country: str, symbols: dict[str, str], most: int) -> list[PlateFormat]:
+    """One format for every prefix and every length of the entry, ``most`` at most."""
     fields = entry.fields(
         {"name", "class", "pattern"}, {"prefixes", "shortest", "hyphens", "source", "example"}
     )
-    pattern = fields["pattern"].text()
-    body = tuple(_symbol(fields["pattern"], symbol, symbols) for symbol in pattern)
+    body, shortest = _body(fields, symbols)
+    prefixes = (
+        [_prefix(item, len(body)) for item in fields["prefixes"].items()]
+        if "prefixes" in fields
+        else [""]
+    )
+    if len(prefixes) * (len(body) - shortest + 1) > most:
+        raise entry.error(f"more than {MOST_FORMATS} formats in all, prefixes times lengths")
+    hyphens = [item.integer() for item in fields["hyphens"].items()] if "hyphens" in fields else []
+    plates = [
+        PlateFormat(
+            name=f"{country}/{fields['name'].text()}",
+            vehicle_class=fields["class"].text(),
+            positions=(*prefix, *body[:length]),
+            separators=_separators(prefix, hyphens, len(prefix) + length),
+        )
+        for prefix in prefixes
+        for length in range(shortest, len(body) + 1)
+    ]
+    _check_notes(fields, plates)
+    return plates
+
+
+def _body(fields: Mapping[str, Entry], symbols: dict[str, str]) -> tuple[tuple[str, ...], int]:
+    """Characters that the pattern allows at each position, and how few of them may be there."""
+    entry = fields["pattern"]
+    pattern = entry.text()
+    if len(pattern) > MOST_CHARACTERS:
+        raise entry.error(f"expected at most {MOST_CHARACTERS} symbols, got {len(pattern)}")
+    body = tuple(_symbol(entry, symbol, symbols) for symbol in pattern)
     shortest = fields["shortest"].integer() if "shortest" in fields else len(body)
     if not 1 <= shortest <= len(body):
-        raise fields["shortest"].error(f"expected 1 to {len(body)}, got {shortest}")
-    prefixes = (
-        [_allowed(item) for item in fields["prefixes"].items()] if "prefixes" in fields else [""]
-    )
-    hyphens = [item.integer() for item in fields["hyphens"].items()] if "hyphens" in fields else []
-    for prefix in prefixes:
-        cuts = tuple([len(prefix)] if prefix else hyphens)
-        for length in range(shortest, len(body) + 1):
-            yield PlateFormat(
-                name=f"{country}/{fields['name'].text()}",
-                vehicle_class=fields["class"].text(),
-                positions=(*prefix, *body[:length]),
-                separators=tuple(cut for cut in cuts if 0 < cut < len(prefix) + length),
-            )
+        raise fields.get("shortest", entry).error(f"expected 1 to {len(body)}, got {shortest}")
+    return body, shortest
+
+
+def _prefix(entry: Entry, body: int) -> str:
+    prefix = _allowed(entry)
+    if len(prefix) + body > MOST_CHARACTERS:
+        raise entry.error(f"expected at most {MOST_CHARACTERS} characters with the pattern")
+    return prefix
+
+
+def _separators(prefix: str, hyphens: list[int], length: int) -> tuple[int, ...]:
+    """A prefix is set apart by itself; a plate without one has the hyphens of the file."""
+    cuts = [len(prefix)] if prefix else sorted(set(hyphens))
+    return tuple(cut for cut in cuts if 0 < cut < length)
+
+
+def _check_notes(fields: Mapping[str, Entry], plates: list[PlateFormat]) -> None:
+    """Check what the program itself does not need: the source and the example."""
+    if "source" in fields:
+        fields["source"].text()
+    if "example" in fields:
+        example = fields["example"].text()
+        if not any(plate.matches(example) for plate in plates):
+            raise fields["example"].error(f"{example[:40]!r} does not fit the pattern")
 
 
 def _symbol(entry: Entry, symbol: str, symbols: dict[str, str]) -> str:

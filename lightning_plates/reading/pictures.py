@@ -10,8 +10,8 @@ from PIL import Image, ImageFilter
 from lightning_plates.boxes import BoxXyxy
 from lightning_plates.drawing import Mark, draw_marks
 from lightning_plates.photos import RgbImage
+from lightning_plates.reading.captions import caption
 from lightning_plates.reading.pipeline import PlateReading
-from lightning_plates.reading.records import shown_text
 
 REDACTION_MARGIN = 0.15
 """Share of the box that is blurred around it: a finder may cut the outer characters."""
@@ -20,9 +20,17 @@ MOSAIC_COLUMNS = 4
 """Blocks across a blurred plate: fewer than its characters, so that none can be restored."""
 
 
-def annotate(image: RgbImage, plates: Sequence[PlateReading]) -> RgbImage:
-    """Draw each plate's box and text, or only its last digit where no text was kept."""
-    marks = [Mark(plate.detection.box, caption=_caption(plate)) for plate in plates]
+def annotate(image: RgbImage, plates: Sequence[PlateReading], language: str) -> RgbImage:
+    """Draw each plate's box and what there is to say about it: text, last digit, restriction day.
+
+    Args:
+        image: RGB, shape ``(H, W, 3)``.
+        plates: What was read in it.
+        language: ``es`` or ``en``.
+    """
+    marks = [
+        Mark(plate.detection.box, caption="\n".join(caption(plate, language))) for plate in plates
+    ]
     return draw_marks(image, marks)
 
 
@@ -45,9 +53,3 @@ def redact(image: RgbImage, boxes: Sequence[BoxXyxy]) -> RgbImage:
         smooth = blocks.resize(size, Image.Resampling.BILINEAR).filter(ImageFilter.GaussianBlur(2))
         picture.paste(smooth, (left, top))
     return np.asarray(picture, dtype=np.uint8)
-
-
-def _caption(plate: PlateReading) -> str:
-    text = shown_text(plate, hyphens=True)
-    digit = "?" if plate.last_digit.digit is None else str(plate.last_digit.digit)
-    return digit if text is None else f"{text} [{digit}]"

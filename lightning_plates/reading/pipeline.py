@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from lightning_plates.boxes import scale_box
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.calibration import Calibration
 from lightning_plates.reading.characters import Belief
@@ -53,7 +54,13 @@ class PlateReading:
     format: PlateFormat | None
     """The series it fits."""
     verdict: Verdict | None = None
-    """The restriction; ``None`` where the last digit is unsure."""
+    """The restriction; ``None`` where the last digit is unsure, or what was read is no plate of
+    :attr:`countries`."""
+    known_format: bool | None = None
+    """Whether it fits a format of :attr:`countries`; ``None`` where nothing was read or where no
+    country was named."""
+    countries: Mapping[str, str] = field(default_factory=dict)
+    """Whose formats it was compared with, in words, by language; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,16 @@ class PhotoReading:
     """Everything read from one photo."""
 
     plates: tuple[PlateReading, ...]
-    """The surest box of the first look first; empty where no plate was found."""
+    """The highest score first; empty where no plate was found."""
     timings_ms: dict[str, float]
     """Milliseconds by step, as :meth:`Stopwatch.stop` gives them."""
+
+    def enlarged(self, across: float, down: float) -> PhotoReading:
+        """The same reading of a photo ``across`` times as wide and ``down`` times as high."""
+        places = [replace(p.detection, box=scale_box(p.detection.box, across, down))
+                  for p in self.plates]  # fmt: skip
+        pairs = zip(self.plates, places, strict=True)
+        return replace(self, plates=tuple(replace(p, detection=place) for p, place in pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +90,16 @@ class ReadingRules:
     """Of the engine in use."""
     calendar: RestrictionCalendar | None = None
     """Restriction rules; ``None`` judges nothing."""
+    any_format: bool = False
+    """Judge plates that fit none of :attr:`formats`, too, as private cars: foreign ones."""
     min_confidence: float = 0.0
     """Last digits below this calibrated confidence are withheld; 0–1."""
     digits_only: bool = False
     """Keep the last digit alone; the text is never assembled."""
     printed_words: Sequence[str] = ()
     """Names and slogans beside the number, which are no part of it."""
+    countries: Mapping[str, str] = field(default_factory=dict)
+    """Whose series :attr:`formats` are, in words, by language."""
 
 
 class PlateReader:
@@ -117,6 +135,10 @@ class PlateReader:
         plates = tuple(self.read_plate(image, found, moment, timer) for found in detections)
         return PhotoReading(plates, timer.stop())
 
+    def find(self, image: RgbImage) -> Sequence[Detection]:
+        """Where the plates of a photo or video frame are, without reading them."""
+        return locate(self._model, image, self._looks, Stopwatch())
+
     def read_plate(
         self,
         image: RgbImage,
@@ -141,11 +163,40 @@ def interpret(
     text = None
     if not rules.digits_only:
         text = PlateText(settled.text, settled.confidences, plate_format)
-    verdict = None
-    if last_digit.digit is not None and rules.calendar is not None:
-        vehicle_class = plate_format.vehicle_class if plate_format else DEFAULT_CLASS
-        verdict = judge(PlateIdentity(last_digit.digit, vehicle_class), moment, rules.calendar)
-    return PlateReading(detection, text, last_digit, plate_format, verdict)
+    known = fits_known_format(plate_format, rules, anything_read=len(settled) > 0)
+    verdict = judge_plate(last_digit.digit, plate_format, rules, moment)
+    return PlateReading(detection, text, last_digit, plate_format, verdict, known, rules.countries)
+
+
+def fits_known_format(
+    plate_format: PlateFormat | None, rules: ReadingRules, *, anything_read: bool
+) -> bool | None:
+    """Value of :attr:`PlateReading.known_format`."""
+    if not rules.formats or not anything_read:
+        return None
+    return plate_format is not None
+
+
+def judge_plate(
+    digit: int | None, plate_format: PlateFormat | None, rules: ReadingRules, moment: dt.datetime
+) -> Verdict | None:
+    """Say whether a plate may circulate.
+
+    Lettering on a vehicle or at the roadside reads like a plate; what fits no format of the named
+    countries has no restriction day unless the rules ask for it.
+
+    Args:
+        digit: The last digit; ``None`` where it is unsure.
+        plate_format: The series that the plate fits.
+        rules: Calendar, formats and whether a plate must fit one.
+        moment: When the vehicle wants to circulate.
+    """
+    if digit is None or rules.calendar is None:
+        return None
+    if plate_format is None and rules.formats and not rules.any_format:
+        return None
+    vehicle_class = plate_format.vehicle_class if plate_format else DEFAULT_CLASS
+    return judge(PlateIdentity(digit, vehicle_class), moment, rules.calendar)
 
 
 def decide_last_digit(settled: Belief, rules: ReadingRules) -> LastDigit:

@@ -10,15 +10,16 @@ from lightning_plates.reading.restrictions import Reason, Verdict
 from lightning_plates.reading.schedules import WEEKDAYS
 from lightning_plates.reading.stopwatch import STEPS
 
-UNSURE = "?"
-"""Stands in a text for the last digit that was withheld."""
-
 CSV_COLUMNS = (
     "file", "error", "text", "text_confidence", "last_digit", "last_digit_confidence",
-    "x1", "y1", "x2", "y2", "box_confidence", "country_format",
-    "weekday", "from", "to", "restricted_now", *(f"{step}_ms" for step in (*STEPS, "total")),
+    "x1", "y1", "x2", "y2", "box_confidence", "country_format", "known_format",
+    "weekday", "from", "to", "restricted_now", "no_pauses_known_after",
+    *(f"{step}_ms" for step in (*STEPS, "total")),
 )  # fmt: skip
 """Columns of the table: the fields of the JSON lines, flattened; one row a plate."""
+
+VIDEO_COLUMNS = ("vehicle", "frames", "frames_agreeing", "frame", "first_s", "last_s")
+"""Columns beside them where there are videos, and keys of ``video`` in a JSON line."""
 
 
 def photo_record(file: Path, error: str | None, reading: PhotoReading | None) -> dict[str, Any]:
@@ -46,26 +47,16 @@ def plate_record(plate: PlateReading) -> dict[str, Any]:
     """One plate as a JSON object; what is not known is ``None``."""
     confidence = plate.detection.confidence
     return {
-        "text": shown_text(plate),
+        "text": plate.text.text if plate.text else None,
         "text_confidence": round(plate.text.confidence, 4) if plate.text else None,
         "last_digit": plate.last_digit.digit,
         "last_digit_confidence": round(plate.last_digit.confidence, 4),
         "box": [round(value, 1) for value in plate.detection.box],
         "box_confidence": None if confidence is None else round(confidence, 4),
         "country_format": plate.format.name if plate.format else None,
+        "known_format": plate.known_format,
         "restriction": _restriction_record(plate.verdict),
     }
-
-
-def shown_text(plate: PlateReading, *, hyphens: bool = False) -> str | None:
-    """The text with ``?`` for a last digit that was withheld; ``None`` with ``--digits-only``."""
-    if plate.text is None:
-        return None
-    text = plate.text.text
-    digits = [index for index, character in enumerate(text) if character.isdecimal()]
-    if plate.last_digit.digit is None and digits:
-        text = text[: digits[-1]] + UNSURE + text[digits[-1] + 1 :]
-    return plate.format.display(text) if hyphens and plate.format else text
 
 
 def csv_rows(record: dict[str, Any]) -> list[list[Any]]:
@@ -79,28 +70,30 @@ def csv_rows(record: dict[str, Any]) -> list[list[Any]]:
 
 def _plate_cells(plate: dict[str, Any]) -> list[Any]:
     before = ("text", "text_confidence", "last_digit", "last_digit_confidence")
-    return [
+    after = ("box_confidence", "country_format", "known_format")
+    cells = [
         *(plate[key] for key in before),
         *plate["box"],
-        plate["box_confidence"],
-        plate["country_format"],
-        *map(_restriction_cell, plate["restriction"].values()),
+        *(plate[key] for key in after),
+        *plate["restriction"].values(),
     ]
+    return [_as_json(cell) for cell in cells]
 
 
-def _restriction_cell(value: str | bool | None) -> str | None:
+def _as_json(value: object) -> object:
     """Truth as JSON writes it, so that the table and the lines say the same."""
     return str(value).lower() if isinstance(value, bool) else value
 
 
 def _restriction_record(verdict: Verdict | None) -> dict[str, Any]:
-    if verdict is None:
-        return {"weekday": None, "from": None, "to": None, "restricted_now": None}
-    rule = verdict.schedule if verdict.weekday is not None else None
-    known = verdict.reason is not Reason.NO_RULE
+    """What is known of the restriction; every value is ``None`` where nothing was judged."""
+    rule = verdict.schedule if verdict and verdict.weekday is not None else None
+    known = verdict is not None and verdict.reason is not Reason.NO_RULE
+    last = verdict.no_pauses_known_after if verdict else None
     return {
-        "weekday": None if verdict.weekday is None else WEEKDAYS[verdict.weekday],
+        "weekday": WEEKDAYS[verdict.weekday] if verdict and verdict.weekday is not None else None,
         "from": rule.start.strftime("%H:%M") if rule else None,
         "to": rule.end.strftime("%H:%M") if rule else None,
-        "restricted_now": verdict.restricted_now if known else None,
+        "restricted_now": verdict.restricted_now if verdict and known else None,
+        "no_pauses_known_after": last.isoformat() if last else None,
     }

@@ -54,6 +54,17 @@ class Verdict:
         """Whether the vehicle must not circulate at :attr:`moment`."""
         return self.reason is Reason.RESTRICTED
 
+    @property
+    def no_pauses_known_after(self) -> dt.date | None:
+        """Last day whose pauses are known, where :attr:`moment` lies after it; else ``None``.
+
+        ``None``, too, where no pause could change the answer.
+        """
+        if self.schedule is None or self.weekday is None or self.holiday is not None:
+            return None
+        last = self.schedule.pauses_known_until
+        return last if last is not None and self.moment.date() > last else None
+
 
 def judge(plate: PlateIdentity, moment: dt.datetime, calendar: RestrictionCalendar) -> Verdict:
     """Say whether ``plate`` may circulate at ``moment``.

@@ -5,13 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lightning_plates.optional import require
 from lightning_plates.reading.config_file import Entry, find_config, read_config
+
+NO_RULES = "none"
+"""Name of the rule file that judges nothing."""
+
+LONGEST_PAUSE_DAYS = 366
+"""Longest range of ``suspended_dates``; a rule that rests for longer has ended."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """Names in rule files and JSON, in the order of ``date.weekday()``."""
@@ -48,6 +54,9 @@ class Schedule:
     """Whether public holidays are free."""
     suspended_dates: frozenset[dt.date]
     """Days that an announcement freed."""
+    pauses_known_until: dt.date | None
+    """Last day up to which the file knows all pauses: what it states, or else the last of
+    :attr:`suspended_dates`; ``None`` where it knows of none."""
     exempt_classes: frozenset[str]
     """Vehicle classes of the plate formats to which it does not apply."""
 
@@ -99,6 +108,7 @@ def load_calendar(name: str, holidays: Holidays | None = None) -> RestrictionCal
     """
     top = read_config(find_config("restrictions", name))
     fields = top.fields({"country", "timezone", "holidays", "schedules"})
+    fields["country"].text()
     schedules = _read_schedules(fields["schedules"])
     country, categories = _holiday_source(fields["holidays"])
     return RestrictionCalendar(
@@ -128,14 +138,14 @@ def _read_schedule(entry: Entry) -> Schedule:
     fields = entry.fields(
         {"name", "valid_from", "source", "area", "hours", "digits", "suspended_on_holidays",
          "suspended_dates", "exempt_classes"},
-        {"valid_to"},
+        {"valid_to", "pauses_known_until"},
     )  # fmt: skip
     start, end = _hours(fields["hours"])
-    valid_from = _date(fields["valid_from"], fields["valid_from"].text())
-    last = fields.get("valid_to")
-    valid_to = _date(last, last.text()) if last else dt.date.max
+    valid_from = _date(fields["valid_from"])
+    valid_to = _date(fields["valid_to"]) if "valid_to" in fields else dt.date.max
     if valid_to < valid_from:
         raise entry.error(f"ends on {valid_to}, before it begins on {valid_from}")
+    pauses = _pauses(fields["suspended_dates"], valid_from, valid_to)
     return Schedule(
         name=fields["name"].text(),
         valid_from=valid_from,
@@ -146,7 +156,8 @@ def _read_schedule(entry: Entry) -> Schedule:
         end=end,
         weekday_of_digit=_weekdays(fields["digits"]),
         suspended_on_holidays=fields["suspended_on_holidays"].flag(),
-        suspended_dates=frozenset(_dates(fields["suspended_dates"].items())),
+        suspended_dates=pauses,
+        pauses_known_until=_pauses_known_until(fields, pauses),
         exempt_classes=frozenset(item.text() for item in fields["exempt_classes"].items()),
     )
 
@@ -169,40 +180,75 @@ def _weekdays(entry: Entry) -> tuple[int, ...]:
 
 
 def _hours(entry: Entry) -> tuple[dt.time, dt.time]:
-    texts = [item.text() for item in entry.items()]
-    try:
-        times = [dt.time.fromisoformat(text) for text in texts]
-    except ValueError as error:
-        raise entry.error(f"expected times such as 06:00, got {texts}") from error
+    times = [_time(item) for item in entry.items()]
     if len(times) != 2 or times[0] >= times[1]:
-        raise entry.error(f"expected a start and a later end on the same day, got {texts}")
+        raise entry.error("expected a start and a later end on the same day")
     return times[0], times[1]
 
 
-def _dates(entries: Iterable[Entry]) -> Iterable[dt.date]:
-    """Days of entries that are ``2023-04-03`` or ``2023-04-03/2023-04-07``."""
-    for entry in entries:
-        first_text, _, last_text = entry.text().partition("/")
-        first = _date(entry, first_text)
-        last = _date(entry, last_text or first_text)
-        if last < first:
-            raise entry.error(f"the range ends before it begins: {entry.text()}")
-        for offset in range((last - first).days + 1):
-            yield first + dt.timedelta(days=offset)
+def _time(entry: Entry) -> dt.time:
+    text = entry.text()
+    try:
+        time = dt.time.fromisoformat(text)
+    except ValueError as error:
+        raise entry.error(f"expected a time such as 06:00, got {text[:40]!r}") from error
+    if time.tzinfo is not None:
+        raise entry.error(f"expected a time without a zone, got {text[:40]!r}")
+    return time
 
 
-def _date(entry: Entry, text: str) -> dt.date:
+def _pauses(entry: Entry, valid_from: dt.date, valid_to: dt.date) -> frozenset[dt.date]:
+    """Days of a list of ``2023-04-03`` and ``2023-04-03/2023-04-07``, each named once."""
+    days: set[dt.date] = set()
+    for item in entry.items():
+        first, last = _range(item)
+        if first < valid_from or last > valid_to:
+            raise item.error(f"{item.text()} lies outside the rule's own dates")
+        found = {first + dt.timedelta(days=day) for day in range((last - first).days + 1)}
+        if days & found:
+            raise item.error(f"{min(days & found)} is named twice")
+        days |= found
+    return frozenset(days)
+
+
+def _range(entry: Entry) -> tuple[dt.date, dt.date]:
+    first_text, slash, last_text = entry.text().partition("/")
+    first = _as_date(entry, first_text)
+    last = _as_date(entry, last_text) if slash else first
+    if last < first:
+        raise entry.error(f"the range ends before it begins: {entry.text()}")
+    if (last - first).days >= LONGEST_PAUSE_DAYS:
+        raise entry.error(f"longer than {LONGEST_PAUSE_DAYS} days: {entry.text()}")
+    return first, last
+
+
+def _pauses_known_until(fields: Mapping[str, Entry], pauses: frozenset[dt.date]) -> dt.date | None:
+    last = max(pauses, default=None)
+    if "pauses_known_until" not in fields:
+        return last
+    stated = _date(fields["pauses_known_until"])
+    if last is not None and stated < last:
+        raise fields["pauses_known_until"].error(f"lies before the last pause, {last}")
+    return stated
+
+
+def _date(entry: Entry) -> dt.date:
+    return _as_date(entry, entry.text())
+
+
+def _as_date(entry: Entry, text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError as error:
-        raise entry.error(f"expected a date such as 2026-11-25, got {text!r}") from error
+        raise entry.error(f"expected a date such as 2026-11-25, got {text[:40]!r}") from error
 
 
 def _timezone(entry: Entry) -> ZoneInfo:
     try:
         return ZoneInfo(entry.text())
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise entry.error(f"unknown time zone {entry.text()!r}") from error
+    # OSError: the name of a folder of zones, or one that is too long for a file.
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise entry.error(f"unknown time zone {entry.text()[:40]!r}") from error
 
 
 def _holiday_source(entry: Entry) -> tuple[str, tuple[str, ...]]:
@@ -212,6 +258,9 @@ def _holiday_source(entry: Entry) -> tuple[str, tuple[str, ...]]:
 
 def _national_holidays(entry: Entry, country: str, categories: tuple[str, ...]) -> Holidays:
     package = require("holidays")
+    # The package takes any name that it defines for a country, its modules included.
+    if country not in package.list_supported_countries():
+        raise entry.error(f"the package holidays does not know the country {country[:40]!r}")
     try:
         found: Holidays = package.country_holidays(country, categories=categories, language="es")
     except (NotImplementedError, ValueError) as error:

@@ -18,6 +18,9 @@ class Phrases:
     last_digit: str
     unsure: str
     no_digit: str
+    unknown_format: str
+    this_country: str
+    no_pauses: str
     rule: str
     today: str
     at_moment: str
@@ -27,11 +30,13 @@ class Phrases:
     that_hour: str
     no_plate: str
     already_read: str
+    not_judged: str
     weekdays: tuple[str, ...]
     plural_weekdays: tuple[str, ...]
     reasons: dict[Reason, str]
     prompt: str
     quit_words: frozenset[str]
+    day: str
 
 
 SPANISH = Phrases(
@@ -40,6 +45,9 @@ SPANISH = Phrases(
     last_digit="último dígito {digit}",
     unsure="último dígito inseguro",
     no_digit="sin dígitos",
+    unknown_format="no tiene un formato conocido de {country}",
+    this_country="este país",
+    no_pauses="no se conocen pausas después de {date}",
     rule="restricción los {weekday} de {start} a {end}",
     today="hoy ({weekday}) {answer}",
     at_moment="el {weekday} {date} {clock} {answer}",
@@ -49,6 +57,8 @@ SPANISH = Phrases(
     that_hour="a esa hora",
     no_plate="no se encontró ninguna placa",
     already_read="{finished} de {seen} fotos ya están en {table}",
+    not_judged="sin día de restricción por no tener un formato conocido: {count}; "
+    "--any-format lo da",
     weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
     plural_weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábados", "domingos"),
     reasons={
@@ -62,6 +72,7 @@ SPANISH = Phrases(
     },
     prompt="Ingrese otra imagen o escriba salir: ",
     quit_words=frozenset({"salir", "exit", "quit"}),
+    day="restricción los {weekday}",
 )
 
 ENGLISH = Phrases(
@@ -70,6 +81,9 @@ ENGLISH = Phrases(
     last_digit="last digit {digit}",
     unsure="last digit unsure",
     no_digit="no digits",
+    unknown_format="fits no known format of {country}",
+    this_country="this country",
+    no_pauses="no pauses known after {date}",
     rule="restricted on {weekday} from {start} to {end}",
     today="today ({weekday}) {answer}",
     at_moment="on {weekday} {date} {clock} {answer}",
@@ -79,6 +93,8 @@ ENGLISH = Phrases(
     that_hour="at that hour",
     no_plate="no plate found",
     already_read="{finished} of {seen} photos already in {table}",
+    not_judged="without a restriction day, because they fit no known format: {count}; "
+    "--any-format gives one",
     weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     plural_weekdays=("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays",
                      "Sundays"),
@@ -93,6 +109,7 @@ ENGLISH = Phrases(
     },
     prompt="Enter another image or type exit: ",
     quit_words=frozenset({"salir", "exit", "quit"}),
+    day="restricted on {weekday}",
 )  # fmt: skip
 
 LANGUAGES = {"es": SPANISH, "en": ENGLISH}
@@ -117,7 +134,8 @@ def describe_verdict(verdict: Verdict, language: str, *, is_now: bool) -> list[s
         is_now: Whether the moment is the present; another one is spelled out.
 
     Returns:
-        e.g. ``["restricción los miércoles de 6:00 a 19:00", "hoy (domingo) puede circular"]``.
+        e.g. ``["restricción los miércoles de 6:00 a 19:00", "hoy (domingo) puede circular"]``,
+        and up to when pauses are known where the moment lies after that.
     """
     words = phrases_of(language)
     parts = []
@@ -125,7 +143,10 @@ def describe_verdict(verdict: Verdict, language: str, *, is_now: bool) -> list[s
         start, end = (_hour(t) for t in (verdict.schedule.start, verdict.schedule.end))
         weekday = words.plural_weekdays[verdict.weekday]
         parts.append(words.rule.format(weekday=weekday, start=start, end=end))
-    return [*parts, _about_moment(words, verdict, language, is_now=is_now)]
+    parts.append(_about_moment(words, verdict, language, is_now=is_now))
+    if verdict.no_pauses_known_after is not None:
+        parts.append(words.no_pauses.format(date=verdict.no_pauses_known_after.isoformat()))
+    return parts
 
 
 def _about_moment(words: Phrases, verdict: Verdict, language: str, *, is_now: bool) -> str:

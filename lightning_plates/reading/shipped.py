@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lightning_plates import shipment
 from lightning_plates.errors import InputError
-
-CHECKOUT = Path(__file__).parent.parent.parent / "artifacts"
-"""Where models lie in a checkout."""
-
-PACKAGED = Path(__file__).parent.parent / "artifacts"
-"""Where an installed distribution keeps them."""
 
 PREFERRED = ("plate_finder_int8.onnx", "plate_finder.onnx")
 """Names in ``finder/``, best first: an INT8 file ships only where it was measured to find as many
@@ -23,7 +18,7 @@ def default_model() -> Path:
     Raises:
         InputError: This copy of the project ships none of them.
     """
-    for root in (CHECKOUT, PACKAGED):
+    for root in (shipment.CHECKOUT, shipment.PACKAGED):
         for name in PREFERRED:
             if (root / "finder" / name).is_file():
                 return root / "finder" / name

@@ -1,4 +1,4 @@
-"""What an argument of ``read`` names: photos, a list of them, or moving pictures."""
+"""What an argument of ``read`` names: photos and videos, a list of them, or a live source."""
 
 from __future__ import annotations
 
@@ -16,11 +16,7 @@ from typing import TextIO
 from lightning_plates.errors import InputError
 from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
 from lightning_plates.photos import find_photos
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts"}
-)
-"""Endings that are read as video files; every other file is tried as a photo."""
+from lightning_plates.reading.video_files import videos_below
 
 STREAM_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "udp://")
 """Beginnings of network addresses of cameras."""
@@ -36,28 +32,26 @@ _CHUNK = 65536
 class SourceKind(Enum):
     """How a source is read."""
 
-    PHOTOS = "photos"
-    """One or many files, known beforehand."""
+    FILES = "files"
+    """Photos and videos, known beforehand."""
     PATH_STREAM = "path_stream"
     """Paths that come in on standard input."""
-    VIDEO = "video"
-    """A video file, a camera index or a network address."""
+    LIVE = "live"
+    """A camera's index or a network address."""
 
 
 def kind_of(argument: str) -> SourceKind:
     """Say how ``argument`` is read; an existing file named ``0`` is a file, not a camera."""
     if argument == "-":
         return SourceKind.PATH_STREAM
-    path = Path(argument)
-    is_camera = argument.isdecimal() and not path.exists()
-    is_film = path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()
-    if is_camera or is_film or argument.lower().startswith(STREAM_SCHEMES):
-        return SourceKind.VIDEO
-    return SourceKind.PHOTOS
+    is_camera = argument.isdecimal() and not Path(argument).exists()
+    if is_camera or argument.lower().startswith(STREAM_SCHEMES):
+        return SourceKind.LIVE
+    return SourceKind.FILES
 
 
-def expand_photos(arguments: Sequence[str], words: PhotoPhrases = ENGLISH) -> list[Path]:
-    """Files as named, folders as the photos below them, patterns as what they match.
+def expand_files(arguments: Sequence[str], words: PhotoPhrases = ENGLISH) -> list[Path]:
+    """Files as named, folders as the photos and videos below them, patterns as what they match.
 
     A file that does not exist stays in the list when others are named too: it is reported with
     the unreadable ones at the end.
@@ -73,7 +67,7 @@ def expand_photos(arguments: Sequence[str], words: PhotoPhrases = ENGLISH) -> li
     for argument in arguments:
         path = Path(argument)
         if path.is_dir():
-            files += find_photos(path, words)
+            files += _files_below(path, words)
         elif not path.exists() and glob.has_magic(argument):
             matches = sorted(_matches(path))
             if not matches:
@@ -84,6 +78,17 @@ def expand_photos(arguments: Sequence[str], words: PhotoPhrases = ENGLISH) -> li
     if files and not any(file.exists() for file in files):
         raise InputError(words.missing.format(name=files[0]))
     return list(dict.fromkeys(files))
+
+
+def _files_below(folder: Path, words: PhotoPhrases) -> list[Path]:
+    """Photos and videos below ``folder``; :class:`InputError` where there is neither."""
+    videos = videos_below(folder)
+    try:
+        return [*find_photos(folder, words), *videos]
+    except InputError:
+        if not videos:
+            raise
+        return videos
 
 
 def _matches(pattern: Path) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lightning_plates.errors import VideoError
+from lightning_plates.files import NotRegularFileError, check_regular
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.capture import (
@@ -28,13 +30,19 @@ from lightning_plates.reading.capture import (
     open_capture,
 )
 from lightning_plates.reading.stream_phrases import ENGLISH, StreamPhrases
+from lightning_plates.reading.video_damage import ends_empty, lost_packets, missing_bytes
+from lightning_plates.reading.video_files import has_container, is_raw
 
 ASSUMED_FPS = 25.0
 """Frames a second of a file that declares none (raw H.264): the rate of most cameras."""
 
-LENGTH_TOLERANCE = 0.02
-"""Share of the declared frames that may be missing before a file counts as cut: containers
-that declare no count are counted by duration × rate, which is off by a frame or two."""
+MOST_UNDECODABLE = 1000
+"""Failed steps in a row after which a file has ended; each steps over one undecodable packet."""
+
+_LIVE_UNDECODABLE = 30
+"""The same of a live source, which is lost then."""
+_QUICK_S = 0.5
+"""A failed step of a live source that took longer was a wait for a signal, not for a decoder."""
 
 _NEW_START_S = 1.0
 """A file's clock that goes back by more has started anew; time stamps jitter by less."""
@@ -61,6 +69,9 @@ class Frame:
     """Seconds from the start of the video, or since the stream was opened."""
     after_gap: bool = False
     """First frame after a lost signal: what was tracked before is gone."""
+    is_due: bool = True
+    """Whether it is to be read; ``False`` for one between two that are: see
+    :attr:`StreamOptions.every_frame`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,8 @@ class Reconnection:
     def delays_s(self) -> Iterator[float]:
         """Seconds to wait before each try."""
         for attempt in range(self.attempts):
-            yield min(self.first_delay_s * 2**attempt, self.longest_delay_s)
+            # 2.0**1024 is no number any more.
+            yield min(self.first_delay_s * 2.0 ** min(attempt, 60), self.longest_delay_s)
 
 
 def _ignore(_line: str) -> None:
@@ -91,6 +103,8 @@ class StreamOptions:
     fps: float = 5.0
     """Frames a second to look at; 0 takes every one. Five see a car that crosses the picture
     at 50 km/h several times and leave a small board time to read."""
+    every_frame: bool = False
+    """Also give the frames of a file between the sampled ones, which are not to be read."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     reconnection: Reconnection = field(default_factory=Reconnection)
     phrases: StreamPhrases = ENGLISH
@@ -120,8 +134,8 @@ def frames_of(
     """Sampled frames of ``address`` until it ends or ``stopping`` is set.
 
     Raises:
-        VideoError: It cannot be opened, holds no frame, ends before its declared length (after
-            its last frame was given), or was lost for good.
+        VideoError: It cannot be opened, holds no frame, is damaged or cut (after its last frame
+            was given), or was lost for good.
         MissingDependencyError: OpenCV is not installed.
     """
     require("cv2")  # here, because the grabber's thread could not report it
@@ -131,24 +145,68 @@ def frames_of(
     return _file_frames(Path(str(address)), options, stopping, opener)
 
 
+def check_file(path: Path, words: StreamPhrases) -> None:
+    """Refuse what FFmpeg would wait for or fill the memory with.
+
+    Raises:
+        VideoError: ``path`` is missing, no regular file, not readable, empty, or ends in zeros
+            where no container says how long it is.
+    """
+    try:
+        check_regular(path, sys.maxsize)
+    except FileNotFoundError as error:
+        raise VideoError(words.missing_file.format(name=path)) from error
+    except NotRegularFileError as error:
+        raise VideoError(words.not_regular.format(name=path)) from error
+    except PermissionError as error:
+        raise VideoError(words.no_permission.format(name=path)) from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise VideoError(words.unreadable.format(name=path, reason=reason)) from error
+    if path.stat().st_size == 0:
+        raise VideoError(words.empty.format(name=path))
+    if not has_container(path) and ends_empty(path):
+        raise VideoError(words.ends_empty.format(name=path))
+
+
 def _file_frames(
     path: Path, options: StreamOptions, stopping: threading.Event, opener: OpenCapture
 ) -> Iterator[Frame]:
     words = options.phrases
-    if not path.is_file():
-        raise VideoError(words.missing_file.format(name=path))
+    check_file(path, words)
     capture = opener(path, options.timeouts)
     if capture is None:
         raise VideoError(words.not_a_video.format(name=path))
     with contextlib.closing(capture):
-        count = yield from _sampled(capture, options.fps, stopping)
+        steps = yield from _sampled(capture, options, stopping)
         if stopping.is_set():
             return
-        if count == 0:
+        if steps.frames == 0:
             raise VideoError(words.no_frames.format(name=path))
-        declared = capture.frame_count or count
-        if declared - count > max(1, LENGTH_TOLERANCE * declared):
-            raise VideoError(words.cut_short.format(name=path, found=count, declared=declared))
+        if is_raw(path):
+            fps = capture.fps or ASSUMED_FPS
+            options.notify(words.no_clock.format(name=path, fps=fps))
+        if problems := list(_damage(path, steps, words)):
+            raise VideoError(words.damaged.format(name=path, problems=", ".join(problems)))
+
+
+def _damage(path: Path, steps: _Steps, words: StreamPhrases) -> Iterator[str]:
+    """Evidence, in words, that not all of a file could be read."""
+    if steps.undecodable:
+        yield words.undecodable.format(count=steps.undecodable)
+    if lost_packets(path):
+        yield words.lost_packets
+    if missing := missing_bytes(path):
+        yield words.cut.format(missing=missing, frames=steps.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """What was stepped over in a file."""
+
+    frames: int
+    undecodable: int
+    """Packets before the last frame that could not be decoded."""
 
 
 class _Clock:
@@ -173,20 +231,32 @@ class _Clock:
 
 
 def _sampled(
-    capture: Capture, fps: float, stopping: threading.Event
-) -> Generator[Frame, None, int]:
-    """Frames at least ``1 / fps`` seconds of video apart; returns how many were stepped over."""
-    number = 0
+    capture: Capture, options: StreamOptions, stopping: threading.Event
+) -> Generator[Frame, None, _Steps]:
+    """Frames at least ``1 / fps`` seconds of video apart; returns what was stepped over."""
+    frames = undecodable = 0
     due_s = 0.0
     clock = _Clock()
-    while not stopping.is_set() and capture.grab():
+    while not stopping.is_set() and (failed := _step(capture)) is not None:
+        undecodable += failed
+        number = frames + undecodable
         time_s = clock.read(capture, number)
         # Half a millisecond: time stamps are rounded to the container's time base.
-        if time_s + 5e-4 >= due_s and (image := capture.retrieve()) is not None:
-            due_s = _next_due(due_s, time_s, fps)
-            yield Frame(image, number, time_s)
-        number += 1
-    return number
+        is_due = time_s + 5e-4 >= due_s
+        if (is_due or options.every_frame) and (image := capture.retrieve()) is not None:
+            due_s = _next_due(due_s, time_s, options.fps) if is_due else due_s
+            yield Frame(image, number, time_s, is_due=is_due)
+        frames += 1
+    return _Steps(frames, undecodable)
+
+
+def _step(capture: Capture) -> int | None:
+    """Step to the next frame that can be decoded; ``None`` at the end.
+
+    Returns:
+        How many packets before it could not be decoded.
+    """
+    return next((failed for failed in range(MOST_UNDECODABLE) if capture.grab()), None)
 
 
 def _next_due(due_s: float, now_s: float, fps: float) -> float:
@@ -214,7 +284,8 @@ def _live_frames(
             due_s = _next_due(due_s, time_s, options.fps)
             yield Frame(image, number, time_s, after_gap)
             after_gap = False
-            stopping.wait(max(0.0, start_s + due_s - time.monotonic()))
+            wait_s = max(0.0, start_s + due_s - time.monotonic())
+            stopping.wait(min(wait_s, threading.TIMEOUT_MAX))
             image = None if stopping.is_set() else source.newest(options.timeouts.read_s)
 
 
@@ -339,7 +410,17 @@ class _Grabber(threading.Thread):
         self.join(timeout=1.0)
 
     def _grab_until_lost(self, capture: Capture) -> None:
-        while not self._closing.is_set() and capture.grab():
+        while not self._closing.is_set() and self._step(capture):
             if self._wanted.is_set() and (image := capture.retrieve()) is not None:
                 self._wanted.clear()
                 self._handed_over.put(image)
+
+    def _step(self, capture: Capture) -> bool:
+        """Step to the next frame over some that cannot be decoded; ``False`` where it is lost."""
+        for _ in range(_LIVE_UNDECODABLE):
+            start_s = time.monotonic()
+            if capture.grab():
+                return True
+            if self._closing.is_set() or time.monotonic() - start_s > _QUICK_S:
+                break
+        return False

@@ -13,10 +13,11 @@ from lightning_plates.reading.pipeline import (
     LastDigit,
     PlateReading,
     ReadingRules,
+    fits_known_format,
+    judge_plate,
     surely_without_digit,
 )
 from lightning_plates.reading.plate_text import PlateText
-from lightning_plates.reading.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
 from lightning_plates.reading.stream import Frame
 from lightning_plates.reading.tracking import PlateTracker, Sighting
 from lightning_plates.reading.voting import PlateRead, VotedPlate, vote
@@ -67,27 +68,18 @@ class _Vehicle:
     """What was seen of one vehicle so far."""
 
     seen: list[_Seen] = field(default_factory=list)
-    answered: bool = False
+    answer: PlateReading | None = None
+    """What was answered although it stays in sight; nothing more is collected then."""
 
 
-ShowFrame: TypeAlias = Callable[[Frame, Sequence[tuple[int, PlateReading]]], None]
-"""Takes a frame with the vehicle numbers and readings in it, e.g. to draw them."""
-
-
-def _show_nothing(_frame: Frame, _plates: Sequence[tuple[int, PlateReading]]) -> None:
-    """Nothing is kept unless asked."""
+ShowFrame: TypeAlias = Callable[[Frame, Sequence[PlateReading]], None]
+"""Takes a frame and the plates in it, each as it would be answered by now, e.g. to draw them; a
+frame that is not due comes without plates."""
 
 
 def frame_rules(rules: ReadingRules) -> ReadingRules:
     """Rules for the single frames: nothing is withheld and nothing judged before the vote."""
     return replace(rules, min_confidence=0.0, calendar=None)
-
-
-def withhold_unsure(reading: PlateReading, rules: ReadingRules) -> PlateReading:
-    """A reading made under :func:`frame_rules` as ``rules`` would show it."""
-    if reading.last_digit.confidence >= rules.min_confidence:
-        return reading
-    return replace(reading, last_digit=LastDigit(None, reading.last_digit.confidence))
 
 
 class VideoReader:
@@ -98,7 +90,7 @@ class VideoReader:
         rules: Turn the vote into an answer: threshold of the last digit and calendar.
         now: The moment to judge at, asked anew for each vehicle.
         tracker: Follows plates from frame to frame.
-        show: Is given every frame with its readings.
+        show: Is given every frame; ``None`` where nobody looks.
     """
 
     def __init__(
@@ -107,7 +99,7 @@ class VideoReader:
         rules: ReadingRules,
         now: Callable[[], dt.datetime],
         tracker: PlateTracker,
-        show: ShowFrame = _show_nothing,
+        show: ShowFrame | None = None,
     ) -> None:
         self._read, self._rules, self._now = read, rules, now
         self._tracker, self._show = tracker, show
@@ -118,27 +110,40 @@ class VideoReader:
         for frame in frames:
             if frame.after_gap:
                 yield from self._answer(self._tracker.finish())
-            yield from self._take(frame)
+            if frame.is_due:
+                yield from self._take(frame)
+            elif self._show is not None:
+                self._show(frame, ())
         yield from self._answer(self._tracker.finish())
 
     def _take(self, frame: Frame) -> Iterator[VehicleReading]:
         readings = self._read(frame.image)
         update = self._tracker.update([_sighting(reading) for reading in readings])
-        followed = list(zip(update.vehicles, readings, strict=True))
-        self._show(frame, followed)
-        for number, reading in followed:
+        for number, reading in zip(update.vehicles, readings, strict=True):
             vehicle = self._vehicles.setdefault(number, _Vehicle())
-            if not vehicle.answered:
+            if vehicle.answer is None:
                 vehicle.seen.append(_Seen(reading, frame.number, frame.time_s))
+        if self._show is not None:
+            shown = zip(update.vehicles, readings, strict=True)
+            self._show(frame, [self._answer_so_far(*one) for one in shown])
+        for number in update.vehicles:
+            vehicle = self._vehicles[number]
             if len(vehicle.seen) >= MOST_READS:
-                yield self._conclude(number, vehicle.seen)
-                self._vehicles[number] = _Vehicle(answered=True)
+                answer = self._conclude(number, vehicle.seen)
+                self._vehicles[number] = _Vehicle(answer=answer.plate)
+                yield answer
         yield from self._answer(update.ended)
+
+    def _answer_so_far(self, number: int, reading: PlateReading) -> PlateReading:
+        """The answer about a vehicle by now, at the place where it is now."""
+        vehicle = self._vehicles[number]
+        answer = vehicle.answer or self._conclude(number, vehicle.seen).plate
+        return replace(answer, detection=reading.detection)
 
     def _answer(self, numbers: Iterable[int]) -> Iterator[VehicleReading]:
         for number in numbers:
             vehicle = self._vehicles.pop(number)
-            if vehicle.answered:
+            if vehicle.answer is not None:
                 continue
             vehicle_reading = self._conclude(number, vehicle.seen)
             # A box in a single frame in which nothing was read is no vehicle but noise.
@@ -181,8 +186,11 @@ def settle_vote(
     if not rules.digits_only:
         text = PlateText(voted.text, voted.character_confidences, plate_format)
     last_digit = _decide_last_digit(voted, readings, rules)
-    verdict = _judge(last_digit.digit, plate_format, rules, moment)
-    return PlateReading(best.detection, text, last_digit, plate_format, verdict)
+    known = fits_known_format(plate_format, rules, anything_read=voted.frames > 0)
+    verdict = judge_plate(last_digit.digit, plate_format, rules, moment)
+    return PlateReading(
+        best.detection, text, last_digit, plate_format, verdict, known, rules.countries
+    )
 
 
 def _decide_last_digit(
@@ -195,15 +203,6 @@ def _decide_last_digit(
     voters = [one for one in readings if one.last_digit.digit == voted.last_digit]
     sure = voted.last_digit_confidence >= rules.min_confidence and len(voters) >= LEAST_FRAMES
     return LastDigit(voted.last_digit if sure else None, voted.last_digit_confidence)
-
-
-def _judge(
-    digit: int | None, plate_format: PlateFormat | None, rules: ReadingRules, moment: dt.datetime
-) -> Verdict | None:
-    if digit is None or rules.calendar is None:
-        return None
-    vehicle_class = plate_format.vehicle_class if plate_format else DEFAULT_CLASS
-    return judge(PlateIdentity(digit, vehicle_class), moment, rules.calendar)
 
 
 def _format_of(voted: VotedPlate, readings: Sequence[PlateReading]) -> PlateFormat | None:

@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from lightning_plates.clock import Timer
 from lightning_plates.drafts import write_text
+from lightning_plates.models.checkpoint import SpecModule
 from lightning_plates.training.curves import draw_curves
 from lightning_plates.training.run_folder import RunFolder
 
@@ -38,6 +39,8 @@ class EpochTable(Callback):
         self.rows: list[dict[str, float]] = []
         self.preparation_seconds = 0.0
         self.preparation_cpu_seconds = 0.0
+        self.devices = 1
+        """How many train together."""
         self._lap_timer = Timer()
 
     @property
@@ -53,6 +56,16 @@ class EpochTable(Callback):
         it, and processes that load photos count once they have ended.
         """
         return self.preparation_cpu_seconds + sum(row["cpu_seconds"] for row in self.rows)
+
+    def best_metrics(self, module: SpecModule) -> dict[str, float]:
+        """Validation values of the best epoch so far, without the side's name before them."""
+        rows = [row for row in self.rows if module.monitor in row]
+        if not rows:
+            return {}
+        choose = min if module.monitor_mode == "min" else max
+        best = choose(rows, key=lambda row: row[module.monitor])
+        side = module.monitor.partition("/")[0] + "/"
+        return {name.removeprefix(side): best[name] for name in best if name.startswith(side)}
 
     def state_dict(self) -> dict[str, Any]:
         """Rows so far, for the checkpoint."""
@@ -70,6 +83,7 @@ class EpochTable(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
+        self.devices = trainer.world_size
         self._lap()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

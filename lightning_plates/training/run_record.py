@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
+import msgspec
 import torch
 from pytorch_lightning import LightningDataModule, LightningModule
 
@@ -18,6 +18,7 @@ from lightning_plates.machine import processor_name
 from lightning_plates.models.backbones import count_parameters
 from lightning_plates.training.epoch_table import EpochTable
 
+RunState: TypeAlias = Literal["finished", "interrupted", "diverged"]
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "albumentations", "numpy")
 
 
@@ -27,8 +28,9 @@ def describe_run(
     table: EpochTable,
     metrics: Mapping[str, float],
     settings: Mapping[str, Any],
+    state: RunState = "finished",
 ) -> str:
-    """Describe a finished fit as JSON text.
+    """Describe a fit as JSON text.
 
     Args:
         module: The trained network.
@@ -36,16 +38,20 @@ def describe_run(
         table: One row an epoch.
         metrics: Of the best checkpoint on the validation side, without the side's name.
         settings: The run's whole configuration.
+        state: How it ended.
     """
     sets = getattr(data, "sets", None)
     divisions = sets.divisions if sets else getattr(data, "divisions", ())
     record = {
         "version": 1,
+        "state": state,
         "model": type(module).__name__,
         "name": getattr(getattr(module, "spec", None), "name", type(module).__name__),
         "weights": getattr(module, "weights_source", ""),
         "parameters": _parameters(module),
         "epochs": len(table.rows),
+        "devices": table.devices,
+        "batch_size": describe_batch(data, table.devices),
         "train_seconds": round(table.train_seconds, 2),
         "preparation_seconds": round(table.preparation_seconds, 2),
         "cpu_seconds": round(table.cpu_seconds, 2),
@@ -59,7 +65,18 @@ def describe_run(
         "lightning_plates": lightning_plates.__version__,
         "settings": settings,
     }
-    return json.dumps(record, indent=1, default=str) + "\n"
+    return to_json(record)
+
+
+def describe_batch(data: LightningDataModule, devices: int) -> dict[str, int]:
+    """Photos a step, on each device and in all; nothing where the data module does not say."""
+    size = getattr(data, "batch_size", None)
+    return {} if size is None else {"each_device": size, "all_devices": size * devices}
+
+
+def to_json(values: Mapping[str, Any]) -> str:
+    """JSON text of ``values``; NaN and infinity, which JSON does not have, become ``null``."""
+    return msgspec.json.format(msgspec.json.encode(values, enc_hook=str), indent=1).decode() + "\n"
 
 
 def describe_machine() -> dict[str, Any]:

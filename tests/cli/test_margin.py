@@ -9,6 +9,7 @@ from tiny_onnx import RGB_SPEC, save_constant_scored_model
 
 from lightning_plates.__main__ import main
 from lightning_plates.agreement import Agreement
+from lightning_plates.cli import margin
 from lightning_plates.cli.margin import draw_photos
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
@@ -126,7 +127,9 @@ def test_the_sidecar_of_another_format_is_changed_in_place(tmp_path, make_photo_
     assert "changed in place only" in capsys.readouterr().err
 
 
-def test_a_margin_that_lowers_the_mean_iou_is_told(finder, tmp_path, make_photo_set, capsys):
+def test_a_margin_that_lowers_the_mean_iou_is_stored_only_by_force(
+    finder, tmp_path, make_photo_set, capsys
+):
     framed = {f"framed{number}.png": (FRAME,) for number in range(8)}
     exact = {f"exact{number}.png": (BoxRecord(32, 32, 64, 48),) for number in range(9)}
     site = make_photo_set(tmp_path / "mixed", {**framed, **exact}, size=(128, 128))
@@ -137,8 +140,50 @@ def test_a_margin_that_lowers_the_mean_iou_is_told(finder, tmp_path, make_photo_
         if sum("framed" in p.file for p in draw_photos(site, 8, seed)[0].photos) >= 7
     )
     words = [str(finder), str(site.root), "--photos", "8", "--look", "1", "--seed", str(seed)]
-    assert main(["margin", *words]) == 0
-    assert "the margin lowers the mean IoU" in capsys.readouterr().err
+    before = finder.read_bytes()
+    assert main(["margin", *words]) == 2
+    refused = capsys.readouterr()
+    assert "| with |" in refused.out  # what was measured is shown
+    assert refused.err.count("\n") == 1
+    assert "lowers the mean IoU from 0.948 to 0.585" in refused.err
+    assert "Nothing was stored" in refused.err
+    assert finder.read_bytes() == before
+    assert main(["margin", *words, "--force"]) == 0
+    assert "warning: on these photos the margin lowers" in capsys.readouterr().err
+    assert margin_of(finder) is not None
+
+
+def test_what_cannot_be_stored_is_refused_before_anything_is_measured(
+    finder, site, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(margin, "answer_photos", lambda *_: pytest.fail("it was measured"))
+    labels = tmp_path / "labels.csv"
+    labels.write_text("mine")
+    (finder.parent / "finder.onnx.json").write_text('{"converter": 1, "hub_sha256": 2}')
+    (tmp_path / "folder.onnx").mkdir()
+    for target, reason in (
+        (labels, "labels.csv: the model's name must end in .onnx"),
+        (tmp_path / "folder.onnx", "folder.onnx: not a file that can be replaced"),
+        (finder, "finder.onnx.json: "),
+    ):
+        assert main(["margin", str(finder), str(site), "-o", str(target)]) == 2
+        assert reason in capsys.readouterr().err
+    assert labels.read_text() == "mine"
+
+
+def test_a_checkpoint_is_refused_before_anything_is_measured(tmp_path, site, monkeypatch, capsys):
+    torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+    from pytorch_lightning import Trainer
+
+    from lightning_plates.models.lit_box_regressor import LitBoxRegressor
+
+    assert torch.__version__
+    trainer = Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
+    trainer.strategy.connect(LitBoxRegressor(weights="none", width=8, height=8))
+    trainer.save_checkpoint(tmp_path / "tiny.ckpt")
+    monkeypatch.setattr(margin, "answer_photos", lambda *_: pytest.fail("it was measured"))
+    assert main(["margin", str(tmp_path / "tiny.ckpt"), str(site)]) == 2
+    assert "give it to the ONNX hub file" in capsys.readouterr().err
 
 
 def test_the_draw_follows_its_seed_and_copies_of_a_drawn_photo_are_left_out():

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import subprocess
 import sys
 
@@ -78,6 +79,15 @@ def test_no_output_replaces_what_is_read(tmp_path, photos, monkeypatch, capsys, 
     assert f"{words[1].strip('.') or 'photos_car.jpg'}: would overwrite the original" in err
     assert (out, err.count("\n")) == ("", 1)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_among_the_pictures_of_an_earlier_run_is_not_waited_for(tmp_path, photos, capsys):
+    model = save_mean_colour_model(tmp_path / "m.onnx")
+    os.mkfifo(photos / "pipe.jpg")
+    assert main(["predict", str(model), str(photos), "--save", str(photos)]) == 3
+    assert "pipe.jpg: not a regular file" in capsys.readouterr().err
 
 
 def test_a_second_run_makes_the_same_pictures_again(tmp_path, photos, monkeypatch, capsys):

@@ -80,13 +80,14 @@ def test_json_has_exactly_the_keys_of_the_contract(model, photo, capsys):
     (plate,) = record["plates"]
     assert list(plate) == [
         "text", "text_confidence", "last_digit", "last_digit_confidence", "box",
-        "box_confidence", "country_format", "restriction",
+        "box_confidence", "country_format", "known_format", "restriction",
     ]  # fmt: skip
     assert (plate["text"], plate["last_digit"]) == ("BCR456", 6)
-    assert plate["country_format"] == "costa_rica/private"
+    assert (plate["country_format"], plate["known_format"]) == ("costa_rica/private", True)
     assert plate["box"] == pytest.approx([100, 120, 300, 180], abs=1)
     assert plate["restriction"] == {
         "weekday": "wednesday", "from": "06:00", "to": "19:00", "restricted_now": True,
+        "no_pauses_known_after": "2026-01-02",
     }  # fmt: skip
 
 
@@ -95,10 +96,10 @@ def test_an_unsure_digit_is_withheld_everywhere(model, photo, capsys):
     (plate,) = json.loads(capsys.readouterr().out)["plates"]
     assert plate["last_digit"] is None
     assert plate["last_digit_confidence"] > 0.5
-    assert plate["text"] == "BCR45?"
+    assert plate["text"] == "BCR456"  # as sure or unsure as text_confidence says
     assert plate["restriction"]["weekday"] is None
     read(model, photo, "--min-confidence", "1")
-    assert "último dígito inseguro" in capsys.readouterr().out
+    assert "Placa BCR-456 · último dígito inseguro" in capsys.readouterr().out
 
 
 def test_a_plate_that_cannot_be_read_is_not_said_to_hold_no_digits(model, photo, capsys):
@@ -236,22 +237,22 @@ def test_the_prompt_of_the_thesis(model, photo, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "nothing to read"),
+        ([], "nada que leer"),
         (["missing.jpg"], "missing.jpg: no existe ningún archivo o carpeta con ese nombre"),
         (["missing.jpg", "--lang", "en"], "missing.jpg: no such file or folder"),
         (["*.nothing"], "ningún archivo coincide"),
         (
             ["PHOTO", "--at", "2026-12-31"],
-            "--at 2026-12-31: expected the time too, such as 2026-12-31T07:30",
+            "--at 2026-12-31: falta la hora, como en 2026-12-31T07:30",
         ),
         (
             ["PHOTO", "--at", "tomorrow"],
-            "--at tomorrow: expected a moment such as 2026-11-25T07:30",
+            "--at tomorrow: se esperaba un momento como 2026-11-25T07:30",
         ),
         (["PHOTO", "--country", "atlantis"], "atlantis"),
         (["PHOTO", "--rules", "atlantis"], "atlantis"),
         (["PHOTO", "--resume"], "--csv"),
-        (["PHOTO", "clip.mp4"], "a video or camera is read alone"),
+        (["PHOTO", "clip.mp4"], "un video o una cámara se lee aparte"),
     ],
 )
 def test_bad_input_is_one_line(model, photo, capsys, words, message):

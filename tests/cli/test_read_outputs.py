@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import errno
 import io
 import json
 import os
@@ -14,6 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from tiny_onnx import save_constant_scored_model
 
 from lightning_plates.__main__ import main
+from lightning_plates.cli._read_output import ReadOutput
+from lightning_plates.drafts import write_bytes
+from lightning_plates.errors import InputError
 from lightning_plates.reading.records import CSV_COLUMNS
 
 WEDNESDAY = "2026-11-25T07:30"
@@ -64,7 +68,7 @@ def test_pictures_never_replace_their_photo(model, folder, capsys, option, sourc
     before = contents(folder)
     assert read(model, source, option, target) == 2
     err = capsys.readouterr().err
-    assert "would overwrite the original; choose another folder" in err
+    assert "reemplazaría el original; elija otra carpeta" in err
     assert err.count("\n") == 1
     assert contents(folder) == before
 
@@ -73,7 +77,7 @@ def test_pictures_never_replace_another_photo_of_the_run(model, folder, tmp_path
     save_photo(folder / "deep_car.jpg", "BCR451")
     before = contents(folder)
     assert read(model, tmp_path / "work", "--redact", tmp_path / "work") == 2
-    assert "deep_car.jpg: would overwrite" in capsys.readouterr().err
+    assert "deep_car.jpg: reemplazaría" in capsys.readouterr().err
     assert contents(folder) == before
 
 
@@ -94,7 +98,7 @@ def test_photos_among_the_pictures_are_read_and_spared(model, folder, capsys):
     save_photo(folder / "out" / "deep_car.jpg", "BCR451")  # in place of a picture
     before = contents(folder)
     assert read(model, ".", "--redact", "out") == 2
-    assert "out/deep_car.jpg: would overwrite the original" in capsys.readouterr().err
+    assert "out/deep_car.jpg: reemplazaría el original" in capsys.readouterr().err
     assert contents(folder) == before
     (folder / "out" / "deep_car.jpg").rename(folder / "out" / "new.jpg")
     assert read(model, ".", "--redact", "out") == 0
@@ -128,7 +132,7 @@ def test_a_photo_whose_ending_is_in_capitals_is_spared_where_case_does_not_count
 def test_the_table_never_replaces_a_photo(model, folder, capsys, table):
     before = contents(folder)
     assert read(model, "car.jpg", "--csv", table) == 2
-    assert "would overwrite the original" in capsys.readouterr().err
+    assert "reemplazaría el original" in capsys.readouterr().err
     assert contents(folder) == before
 
 
@@ -149,7 +153,7 @@ def test_the_prompt_refuses_one_photo_and_goes_on(model, folder, capsys, monkeyp
     before = contents(folder)
     assert read(model, "--interactive", "--save", ".") == 0
     out, err = capsys.readouterr()
-    assert "car.jpg: would overwrite the original" in err
+    assert "car.jpg: reemplazaría el original" in err
     assert "BCR-456" not in out
     assert "deep/car.jpg: Placa KFR-247" in out
     after = contents(folder)
@@ -172,7 +176,7 @@ def test_resume_leaves_a_foreign_table_alone(model, folder, capsys, content):
     table.write_bytes(content)
     assert read(model, "car.jpg", "--csv", table, "--resume") == 2
     err = capsys.readouterr().err
-    assert "o.csv: not a table of this command" in err
+    assert "o.csv: no es una tabla de esta orden" in err
     assert err.count("\n") == 1
     assert table.read_bytes() == content
     assert not (folder / "o.csv.partial").exists()
@@ -216,23 +220,29 @@ def test_a_day_without_a_rule_is_not_called_free(model, folder, capsys):
     assert read(model, "car.jpg", "--json", "--csv", "t.csv", "--at", "2019-11-27T07:30") == 0
     (plate,) = json.loads(capsys.readouterr().out)["plates"]
     assert plate["last_digit"] == 6
-    assert plate["restriction"] == dict.fromkeys(["weekday", "from", "to", "restricted_now"])
+    assert set(plate["restriction"].values()) == {None}
     (row,) = csv.DictReader(io.StringIO((folder / "t.csv").read_text()))
     assert row["restricted_now"] == ""
 
 
 def test_resume_continues_tables_of_earlier_versions(model, folder):
     assert read(model, "car.jpg", "--csv", "t.csv", "--at", WEDNESDAY) == 0
-    text = (folder / "t.csv").read_text()
+    rows = list(csv.reader(io.StringIO((folder / "t.csv").read_text())))
+    later = [rows[0].index(name) for name in ("known_format", "no_pauses_known_after")]
+    text = "".join(
+        ",".join(cell for column, cell in enumerate(row) if column not in later) + "\n"
+        for row in rows
+    )
     # Written with capitals, and with the mark and line ends of a spreadsheet.
     earlier = "\ufeff" + text.replace(",true,", ",True,").replace("\n", "\r\n")
     assert earlier.count(",True,") == 1
     (folder / "t.csv").write_text(earlier, encoding="utf-8", newline="")
     assert read(model, ".", "--csv", "t.csv", "--resume", "--at", SUNDAY) == 0
     rows = rows_of(folder / "t.csv")
-    assert [(row["file"], row["restricted_now"]) for row in rows] == [
-        ("car.jpg", "true"),
-        ("deep/car.jpg", "false"),
+    shown = ("file", "restricted_now", "known_format", "no_pauses_known_after")
+    assert [tuple(row[name] for name in shown) for row in rows] == [
+        ("car.jpg", "true", "", ""),
+        ("deep/car.jpg", "false", "true", "2026-01-02"),
     ]
 
 
@@ -309,7 +319,9 @@ def test_a_table_that_cannot_be_put_in_place_is_refused_at_once(model, folder, c
     assert read(model, "car.jpg", "--csv", table) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == f"error: {table}: not a file that can be replaced; name another\n"
+    assert (
+        printed.err == f"error: {table}: no es un archivo que se pueda reemplazar; indique otro\n"
+    )
 
 
 def test_every_photo_of_a_stream_is_judged_at_its_own_moment(model, folder, capsys, monkeypatch):
@@ -330,7 +342,7 @@ def test_every_photo_of_a_stream_is_judged_at_its_own_moment(model, folder, caps
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00+00:00", "9999-12-31T23:59-12:00"])
 def test_moments_at_the_ends_of_time_are_one_line(model, folder, capsys, moment):
     assert read(model, "car.jpg", "--at", moment) == 2
-    assert "expected a moment such as" in capsys.readouterr().err
+    assert "se esperaba un momento como" in capsys.readouterr().err
 
 
 def test_a_stream_is_answered_before_its_next_path_comes(model, folder):
@@ -347,3 +359,163 @@ def test_a_stream_is_answered_before_its_next_path_comes(model, folder):
             assert json.loads(process.stdout.readline())["file"] == name
         process.stdin.close()
         assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("option", ["--save", "--redact"])
+def test_a_photo_whose_picture_could_not_be_written_is_no_row_and_is_resumed(
+    model, folder, capsys, monkeypatch, option
+):
+    words = (".", "--csv", "t.csv", option, "out")
+    write, written = write_bytes, []
+
+    def fill_up(target, data):
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        written.append(target)
+        write(target, data)
+
+    monkeypatch.setattr("lightning_plates.cli._read_output.write_bytes", fill_up)
+    assert read(model, *words) == 2
+    assert "no queda espacio en el disco; libere espacio" in capsys.readouterr().err
+    assert [row["file"] for row in rows_of(folder / "t.csv.partial")] == ["car.jpg"]
+    monkeypatch.setattr("lightning_plates.cli._read_output.write_bytes", write)
+    assert read(model, *words, "--resume") == 0
+    assert len(rows_of(folder / "t.csv")) == 2
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["car.jpg", "deep_car.jpg"]
+
+
+def open_run(model):
+    """A process that writes ``t.csv`` until its standard input ends, with one row written."""
+    words = ["read", "--model", str(model), "--look", "1", "-", "--csv", "t.csv", "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lightning_plates", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    process.stdin.write(b"car.jpg\n")
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["file"] == "car.jpg"
+    return process
+
+
+def test_two_runs_never_write_one_table_and_a_dead_one_does_not_hold_it(model, folder, capsys):
+    with open_run(model) as first:
+        for words in ((), ("--resume",)):
+            assert read(model, "deep/car.jpg", "--csv", "t.csv", *words) == 2
+            err = capsys.readouterr().err
+            assert "t.csv.partial: otra ejecución está escribiendo esta tabla" in err
+            assert err.count("\n") == 1
+        first.kill()
+    assert read(model, "deep/car.jpg", "--csv", "t.csv") == 2
+    assert "agregue --resume" in capsys.readouterr().err
+    assert read(model, "car.jpg", "deep/car.jpg", "--csv", "t.csv", "--resume") == 0
+    assert [row["file"] for row in rows_of(folder / "t.csv")] == ["car.jpg", "deep/car.jpg"]
+    assert "car.jpg: Placa" in capsys.readouterr().out
+
+
+def test_of_two_runs_that_begin_at_once_one_has_the_table(tmp_path):
+    first, second = (
+        ReadOutput(tmp_path / "t.csv", None, None, "es", resume=False) for _ in range(2)
+    )
+    with first:
+        with pytest.raises(InputError, match="another run is writing this table"), second:
+            pass
+        assert (tmp_path / "t.csv.partial").exists()
+    assert rows_of(tmp_path / "t.csv") == []
+
+
+def test_a_run_that_finished_let_others_write_its_table(model, folder):
+    with open_run(model) as first:
+        first.stdin.close()
+        assert first.wait(timeout=60) == 0
+    assert [row["file"] for row in rows_of(folder / "t.csv")] == ["car.jpg"]
+    assert read(model, "deep/car.jpg", "--csv", "t.csv") == 0
+
+
+def test_a_pipe_in_place_of_the_unfinished_table_is_refused(model, folder, capsys):
+    os.mkfifo(folder / "t.csv.partial")
+    assert read(model, "car.jpg", "--csv", "t.csv", "--resume") == 2
+    assert "no es un archivo que se pueda reemplazar" in capsys.readouterr().err
+
+
+@pytest.fixture
+def lettering(folder):
+    save_photo(folder / "car.jpg", "4X4")
+    return folder / "car.jpg"
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "note"),
+    [
+        (
+            "es",
+            "Placa 4X4 · no tiene un formato conocido de Costa Rica · último dígito 4",
+            "sin día de restricción por no tener un formato conocido: 1; --any-format lo da",
+        ),
+        (
+            "en",
+            "Plate 4X4 · fits no known format of Costa Rica · last digit 4",
+            "without a restriction day, because they fit no known format: 1; "
+            "--any-format gives one",
+        ),
+    ],
+)
+def test_lettering_is_said_to_be_no_plate_and_has_no_day(
+    model, lettering, capsys, language, sentence, note
+):
+    words = ("car.jpg", "--at", WEDNESDAY, "--lang", language)
+    assert read(model, *words) == 0
+    assert capsys.readouterr() == (f"car.jpg: {sentence}\n", f"{note}\n")
+    assert read(model, *words, "--any-format") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"car.jpg: {sentence} · restri")
+    assert err == ""
+
+
+def test_lettering_in_lines_and_table(model, lettering, capsys, folder):
+    assert read(model, "car.jpg", "--at", WEDNESDAY, "--json", "--csv", "t.csv") == 0
+    (plate,) = json.loads(capsys.readouterr().out)["plates"]
+    assert (plate["text"], plate["known_format"], plate["last_digit"]) == ("4X4", False, 4)
+    assert set(plate["restriction"].values()) == {None}
+    (row,) = rows_of(folder / "t.csv")
+    assert (row["known_format"], row["weekday"]) == ("false", "")
+
+
+def test_without_formats_or_rules_nothing_is_said_about_them(model, lettering, capsys):
+    assert read(model, "car.jpg", "--country", "any", "--at", WEDNESDAY, "--json") == 0
+    (plate,) = json.loads(capsys.readouterr().out)["plates"]
+    assert (plate["known_format"], plate["restriction"]["weekday"]) == (None, "tuesday")
+    assert read(model, "car.jpg", "--rules", "none") == 0
+    assert capsys.readouterr() == (
+        "car.jpg: Placa 4X4 · no tiene un formato conocido de Costa Rica · último dígito 4\n",
+        "",
+    )
+
+
+def test_no_rules_judge_nothing(model, folder, capsys):
+    assert read(model, "car.jpg", "--rules", "none", "--save", "out") == 0
+    assert capsys.readouterr().out == "car.jpg: Placa BCR-456 · último dígito 6\n"
+    assert read(model, "car.jpg", "--rules", "none", "--json") == 0
+    (plate,) = json.loads(capsys.readouterr().out)["plates"]
+    assert set(plate["restriction"].values()) == {None}
+
+
+def test_an_answer_after_the_last_known_pause_says_so(model, folder, capsys):
+    for moment, known in (("2026-12-24T10:00", "2026-01-02"), ("2025-11-26T10:00", None)):
+        assert read(model, "car.jpg", "--at", moment, "--json", "--csv", "t.csv") == 0
+        (plate,) = json.loads(capsys.readouterr().out)["plates"]
+        assert plate["restriction"]["no_pauses_known_after"] == known
+        (row,) = rows_of(folder / "t.csv")
+        assert row["no_pauses_known_after"] == (known or "")
+        assert read(model, "car.jpg", "--at", moment, "--lang", "en") == 0
+        assert ("no pauses known after 2026-01-02" in capsys.readouterr().out) == bool(known)
+
+
+def test_the_plate_listed_first_has_the_highest_score(folder, tmp_path, capsys):
+    boxes = [[0.0, 0.0, 0.1, 0.1], [0.25, 0.3, 0.75, 0.45]]
+    model = save_constant_scored_model(tmp_path / "two.onnx", boxes, [0.8, 0.9])
+    assert main(["read", "--model", str(model), "car.jpg", "--json"]) == 0
+    plates = json.loads(capsys.readouterr().out)["plates"]
+    scores = [plate["box_confidence"] for plate in plates]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == pytest.approx(0.9, abs=1e-3)

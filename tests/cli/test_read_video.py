@@ -5,14 +5,18 @@ import json
 import os
 import signal
 import socket
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from moving_plates import frame_of, save_video
 
-from lightning_plates.cli._read_video import read_video
+from lightning_plates.cli._read_output import ReadOutput
+from lightning_plates.cli._read_video import VideoCommand, live_address
 from lightning_plates.errors import InputError, VideoError
 from lightning_plates.reading.calibration import IDENTITY
+from lightning_plates.reading.captions import caption
 from lightning_plates.reading.formats import load_formats
 from lightning_plates.reading.pipeline import LastDigit, PhotoReading, PlateReading, ReadingRules
 from lightning_plates.reading.plate_text import PlateText
@@ -31,14 +35,8 @@ PHOTO_KEYS = ["file", "error", "plates", "timings_ms"]
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
     """Three seconds at ten frames a second: a yellow plate from left to right."""
-    path = tmp_path_factory.mktemp("street") / "car.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (320, 120))
-    for number in range(30):
-        image = np.full((120, 320, 3), 40, dtype=np.uint8)
-        image[40:60, number * 8 : number * 8 + 40] = (240, 240, 20)
-        writer.write(image[..., ::-1])
-    writer.release()
-    return path
+    frames = [frame_of(number) for number in range(30)]
+    return save_video(tmp_path_factory.mktemp("street") / "car.avi", frames)
 
 
 class YellowReader:
@@ -47,15 +45,18 @@ class YellowReader:
     def __init__(self, text="BCR456", on_frame=lambda: None):
         self.text, self.on_frame = text, on_frame
 
-    def read(self, image, _moment):
-        self.on_frame()
+    def find(self, image):
         rows, columns = np.nonzero((image[..., 0] > 180) & (image[..., 2] < 100))
         box = tuple(
             float(v) for v in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
         )
+        return (Detection(box, 0.9),)
+
+    def read(self, image, _moment):
+        self.on_frame()
         text = PlateText(self.text, (0.95,) * len(self.text), PRIVATE)
         digit = LastDigit(int(self.text[-1]), 0.95)
-        plate = PlateReading(Detection(box, 0.9), text, digit, PRIVATE)
+        plate = PlateReading(self.find(image)[0], text, digit, PRIVATE)
         return PhotoReading((plate,), {**dict.fromkeys(STEPS, 0.5), "total": 4.0})
 
 
@@ -68,14 +69,23 @@ def arguments(source, **changes):
 
 
 def run(source, reader=None, **changes):
+    """Read one source as the command does; returns whether it could be read as a whole."""
     rules = ReadingRules(FORMATS, IDENTITY, load_calendar("costa_rica"), min_confidence=0.9)
-    return read_video(
-        arguments(source, **changes), reader or YellowReader(), rules, lambda: WEDNESDAY
-    )
+    args = arguments(source, **changes)
+    output = ReadOutput(args.csv, args.save, args.redact, args.lang, resume=args.resume)
+    chosen = reader or YellowReader()
+    command = VideoCommand(args, lambda: chosen, rules, lambda: WEDNESDAY, output)
+    is_file = Path(source).exists()
+    waiting = output.without_finished([Path(source)]) if is_file else [live_address(source)]
+    output.expect_videos()
+    with output:
+        for one in waiting:
+            command.read(one)
+    return not command.failed
 
 
 def test_one_line_a_vehicle_as_a_person_would_say_it(video, capsys):
-    assert run(video) == 0
+    assert run(video)
 
     out, err = capsys.readouterr()
     assert err == ""
@@ -112,30 +122,30 @@ def test_table_and_videos_are_written_when_asked_and_only_then(video, tmp_path, 
     with (tmp_path / "t.csv").open(newline="") as file:
         [row] = csv.DictReader(file)
     assert (row["text"], row["frames"], row["last_s"]) == ("BCR456", "15", "2.8")
-    name = f"{video.parent.name}_car.mp4"
+    name = f"{video.parent.name}_car.webm"
     assert count_frames(tmp_path / "save" / name) == 15
-    assert count_frames(tmp_path / "redact" / name) == 15
+    assert count_frames(tmp_path / "redact" / name) == 30  # all that the source has
 
 
 def test_the_table_is_on_the_disk_before_the_camera_is_unplugged(video, tmp_path, monkeypatch):
     on_disk = []
     monkeypatch.setattr(
-        "lightning_plates.cli._read_video._print_vehicle",
-        lambda *_: on_disk.extend(file.read_text() for file in tmp_path.glob(".draft-*.csv")),
+        "lightning_plates.cli._read_video.json_line",
+        lambda *_: on_disk.extend(file.read_text() for file in tmp_path.glob("t.csv.partial")),
     )
-    run(video, csv=tmp_path / "t.csv")
+    run(video, csv=tmp_path / "t.csv", json=True)
     assert on_disk == [(tmp_path / "t.csv").read_text()]
     assert "BCR456" in on_disk[0]
 
 
 @pytest.mark.parametrize("option", ["save", "redact", "csv"])
 def test_the_video_itself_is_never_replaced(video, tmp_path, monkeypatch, option):
-    copy = tmp_path / "v.mp4"  # OpenCV goes by the content, not by the ending
+    copy = tmp_path / "v.webm"  # OpenCV goes by the content, not by the ending
     copy.write_bytes(video.read_bytes())
     monkeypatch.chdir(tmp_path)
     target = copy if option == "csv" else tmp_path
-    with pytest.raises(InputError, match=r"v\.mp4: would overwrite the original"):
-        run("v.mp4", **{option: target})
+    with pytest.raises(InputError, match=r"v\.webm: would overwrite the original"):
+        run("v.webm", **{option: target})
     assert copy.read_bytes() == video.read_bytes()
     assert list(tmp_path.iterdir()) == [copy]
 
@@ -144,7 +154,7 @@ def test_the_video_itself_is_never_replaced(video, tmp_path, monkeypatch, option
 def test_the_annotated_video_has_the_rate_of_the_frames_looked_at(video, tmp_path, fps, rate):
     run(video, save=tmp_path, fps=fps)
 
-    written = tmp_path / f"{video.parent.name}_car.mp4"
+    written = tmp_path / f"{video.parent.name}_car.webm"
     assert cv2.VideoCapture(str(written), cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FPS) == rate
     assert count_frames(written) == 3 * rate
 
@@ -161,12 +171,12 @@ def test_a_video_that_ends_mid_frame_is_answered_and_reported(video, tmp_path, c
     cut = tmp_path / "cut.avi"
     cut.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
 
-    assert run(cut, csv=tmp_path / "t.csv", json=True) == 3
+    assert not run(cut, csv=tmp_path / "t.csv", json=True)
 
     out, err = capsys.readouterr()
     first, last = (json.loads(line) for line in out.splitlines())
     assert first["plates"][0]["text"] == "BCR456"
-    assert last["error"].startswith("el video termina en el cuadro")
+    assert last["error"].startswith("video dañado o cortado (le faltan ")
     assert last["plates"] == []
     assert err.count("\n") == 1
     assert "BCR456" in (tmp_path / "t.csv").read_text()
@@ -205,15 +215,138 @@ def test_ctrl_c_answers_what_was_read_and_gives_the_handler_back(video, tmp_path
 
     reader = YellowReader(on_frame=interrupt_in_the_fourth_frame)
 
-    assert run(video, reader, save=tmp_path) == 130
+    with pytest.raises(KeyboardInterrupt):
+        run(video, reader, save=tmp_path)
 
     out, err = capsys.readouterr()
     assert "coinciden: 4 de 4" in out
     assert "detenido" in err
-    assert count_frames(tmp_path / f"{video.parent.name}_car.mp4") == 4
+    assert count_frames(tmp_path / f"{video.parent.name}_car.webm") == 4
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_resume_is_refused(video):
-    with pytest.raises(InputError, match="--resume"):
-        run(video, resume=True)
+def frames_in(path):
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    while True:
+        decoded, image = capture.read()
+        if not decoded:
+            return
+        yield image[..., ::-1]
+
+
+def share_of_yellow(image):
+    red, green, blue = (image[..., channel].astype(int) for channel in range(3))
+    return ((red > 190) & (green > 190) & (blue < 90)).mean()
+
+
+class ForgetfulReader(YellowReader):
+    """Misses the plate in some frames, wherever they are looked at."""
+
+    def __init__(self, missed):
+        super().__init__()
+        self.missed = missed
+
+    def _is_missed(self, image):
+        columns = np.nonzero((image[..., 0] > 180) & (image[..., 2] < 100))[1]
+        return round(columns.min() / 8) in self.missed
+
+    def find(self, image):
+        return () if self._is_missed(image) else super().find(image)
+
+    def read(self, image, moment):
+        timings = {**dict.fromkeys(STEPS, 0.5), "total": 4.0}
+        return PhotoReading((), timings) if self._is_missed(image) else super().read(image, moment)
+
+
+@pytest.mark.parametrize("missed", [(), range(3), range(10, 25), range(27, 30)])
+def test_no_frame_of_the_redacted_video_shows_what_others_hide(video, tmp_path, missed):
+    run(video, ForgetfulReader(missed), redact=tmp_path)
+
+    shares = [share_of_yellow(image) for image in frames_in(next(tmp_path.glob("*.webm")))]
+    assert len(shares) == 30
+    assert share_of_yellow(frame_of(0)) > 0.02
+    # What is averaged stays yellow in its middle; a plate that is seen has 0.02.
+    assert max(shares) < 0.008
+
+
+def test_the_day_is_drawn_once_two_frames_agree(video, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "lightning_plates.cli._video_output.annotate",
+        lambda image, plates, language: (
+            drawn.append([caption(plate, language) for plate in plates]) or image
+        ),
+    )
+    run(video, save=tmp_path)
+    assert drawn[0] == [["BCR-456", "último dígito inseguro"]]
+    assert drawn[1:] == [[["BCR-456", "último dígito 6", "restricción los miércoles"]]] * 14
+
+
+def test_a_file_without_vehicles_says_so(tmp_path, capsys):
+    class BlindReader(YellowReader):
+        def read(self, _image, _moment):
+            return PhotoReading((), {**dict.fromkeys(STEPS, 0.5), "total": 4.0})
+
+    empty = save_video(tmp_path / "street.avi", [frame_of(0)] * 5)
+    assert run(empty, BlindReader(), csv=tmp_path / "t.csv")
+    assert capsys.readouterr().out == f"{empty}: no se encontró ninguna placa\n"
+    with (tmp_path / "t.csv").open(newline="") as file:
+        [row] = csv.DictReader(file)
+    assert (row["file"], row["text"], row["vehicle"]) == (str(empty), "", "")
+
+    run(empty, BlindReader(), json=True)
+    record = json.loads(capsys.readouterr().out)
+    assert (record["error"], record["plates"], record["video"]) == (None, [], None)
+
+
+def test_a_file_that_cannot_be_read_is_a_line_a_row_and_no_video(tmp_path, capsys):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing")
+    assert not run(broken, csv=tmp_path / "t.csv", save=tmp_path / "out", json=True)
+    out, err = capsys.readouterr()
+    assert err == (
+        f"error: {broken}: no es un video que se pueda leer (dañado, cortado antes de su índice, "
+        "o solo sonido)\n"
+    )
+    assert json.loads(out)["error"].startswith("no es un video")
+    with (tmp_path / "t.csv").open(newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["error"].startswith("no es un video")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_stopped_file_stays_unfinished_and_is_read_again(video, tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    calls = iter(range(100))
+    reader = YellowReader(on_frame=lambda: next(calls) == 3 and os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        run(video, reader, csv=table)
+    assert not table.exists()
+
+    assert run(video, csv=table, resume=True)
+
+    assert "coinciden: 15 de 15" in capsys.readouterr().out
+    with table.open(newline="") as file:
+        [row] = csv.DictReader(file)
+    assert (row["text"], row["frames"]) == ("BCR456", "15")
+
+
+def test_a_finished_file_is_not_read_again(video, tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    run(video, csv=table)
+    before = table.read_text()
+    capsys.readouterr()
+    assert run(video, csv=table, resume=True)
+    assert capsys.readouterr().out == ""
+    assert table.read_text() == before
+
+
+def test_a_damaged_file_is_tried_again_and_its_rows_are_not_doubled(video, tmp_path, capsys):
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    table = tmp_path / "t.csv"
+    run(cut, csv=table)
+    before = table.read_text()
+    assert before.count("BCR456") == 1
+    run(cut, csv=table, resume=True)
+    assert table.read_text().count("BCR456") == 1

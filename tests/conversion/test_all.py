@@ -139,6 +139,29 @@ def test_other_options_make_another_cell(tmp_path, hubs, photo_folder, in_proces
     assert len(in_process) == 6  # with another version of the tool everything is made again
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("first.fp32.onnx.cell.json", "[1]"),
+        ("first.fp32.onnx.cell.json", "{"),
+        ("first.fp32.onnx.cell.json", '{"key": {}, "figures": 7, "reason": ""}'),
+        ("first.fp32.onnx.json", '{"converter": 1, "hub_sha256": 2}'),
+    ],
+)
+def test_a_damaged_record_is_made_again(tmp_path, hubs, photo_folder, in_process, file, text):
+    words = ["all", str(hubs[0]), "-o", str(tmp_path / "out"), "--photos", str(photo_folder)]
+    words += ["--only", "onnxruntime"]
+    run_reporting(main, words)
+    (tmp_path / "out" / file).write_text(text)
+    in_process.clear()
+    run_reporting(main, words)
+    repaired = json.loads((tmp_path / "out" / file).read_text())
+    assert repaired["figures" if "cell" in file else "parity"]
+    in_process.clear()
+    run_reporting(main, words)
+    assert in_process == []
+
+
 def test_a_tool_that_is_not_installed_is_a_row_that_says_what_to_install(
     tmp_path, hubs, photo_folder, in_process, monkeypatch
 ):

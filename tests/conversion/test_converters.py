@@ -1,7 +1,11 @@
 """What the base does for every converter; ONNX Runtime's stands for all."""
 
+import errno
 import json
+import os
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -16,7 +20,10 @@ from conversion._discovery import find_converter, list_converters
 from conversion._hub_file import open_hub, save_fixed_shapes, sha256_of
 from conversion._keep_float import Trial, choose_layers, rank, settle_layers
 from conversion._parity import Parity, Tolerance, measure_parity, require_agreement
+from conversion._tool_environment import ToolEnvironment
+from conversion.hub import load_parity_photos
 from conversion.onnxruntime import OnnxRuntimeConverter
+from conversion.ops import read_model
 from lightning_plates.console import run_reporting
 from lightning_plates.errors import (
     InputError,
@@ -24,8 +31,9 @@ from lightning_plates.errors import (
     ParityError,
     SpecError,
 )
+from lightning_plates.photos import encode_jpeg
 from lightning_plates.spec import ModelSpec
-from runtimes import list_runtimes
+from runtimes import list_runtimes, open_model
 
 
 @pytest.mark.parametrize("name", sorted(list_converters()))
@@ -115,18 +123,191 @@ def test_hub_files_that_cannot_be_used(tmp_path):
         open_hub(save_mean_colour_model(tmp_path / "turned.onnx", spec=turned), 21)
 
 
-@pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname"])
-def test_external_data_outside_the_folder_is_refused(tmp_path, location):
-    hub = tmp_path / "inside" / "hub.onnx"
-    hub.parent.mkdir()
-    (tmp_path / "secret.bin").write_bytes(bytes(1000))
-    model = onnx.load(str(save_conv_model(hub)))
-    weight = model.graph.initializer[0]
-    onnx.external_data_helper.set_external_data(weight, location)
+def put_outside(hub, weight_name, location, **facts):
+    """Say that a weight of ``hub`` lies in another file."""
+    model = onnx.load(str(hub))
+    [weight] = [one for one in model.graph.initializer if one.name == weight_name]
+    onnx.external_data_helper.set_external_data(weight, location, **facts)
     weight.ClearField("raw_data")
     hub.write_bytes(model.SerializeToString())
-    with pytest.raises(InputError, match="leaves its folder; refused"):
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("../secret.bin", "leaves its folder; refused"),
+        ("/etc/hostname", "leaves its folder; refused"),
+        ("link.bin", "leaves its folder; refused"),
+        ("gone.bin", "is missing"),
+        ("a\0b", "cannot be found"),
+        ("pipe", "not a regular file"),
+        ("", "Is a directory"),
+    ],
+)
+@pytest.mark.timeout(60)
+def test_external_data_that_must_not_be_read_is_refused(tmp_path, location, reason):
+    hub = save_conv_model(tmp_path / "hub.onnx")
+    (tmp_path / "inside").mkdir()
+    hub = hub.rename(tmp_path / "inside" / "hub.onnx")
+    (tmp_path / "secret.bin").write_bytes(bytes(1000))
+    (hub.parent / "link.bin").symlink_to(tmp_path / "secret.bin")
+    os.mkfifo(hub.parent / "pipe")
+    put_outside(hub, "w1", location)
+    with pytest.raises(InputError, match=reason):
         open_hub(hub, 21)
+    with pytest.raises(InputError, match=reason):
+        read_model(hub)
+
+
+def with_external_data(hub_file):
+    """The hub with its weights in a file beside it."""
+    hub = hub_file.parent / "outside" / "finder.onnx"
+    hub.parent.mkdir()
+    model = onnx.load(str(hub_file))
+    onnx.save(model, str(hub), save_as_external_data=True, size_threshold=0, location="finder.data")
+    assert (hub.parent / "finder.data").exists()
+    return hub
+
+
+def test_the_hash_of_a_hub_covers_its_external_data(hub_file):
+    hub = with_external_data(hub_file)
+    before = open_hub(hub, 21).sha256
+    assert before != sha256_of(hub)
+    data = hub.parent / "finder.data"
+    data.write_bytes(bytes([data.read_bytes()[0] ^ 1]) + data.read_bytes()[1:])
+    assert open_hub(hub, 21).sha256 != before
+
+
+HEAVY = {"coreml", "executorch", "tvm", "tflite"}
+OPTIONS = {"tensorrt": {"trtexec": True}}
+
+
+@pytest.fixture
+def other_file_systems(monkeypatch, tmp_path):
+    """Results lie in another file system than the scratch folders; returns their folder."""
+    out = tmp_path / "other" / "out"
+
+    def refusing(move):
+        def moved(source, target, *args, **kwargs):
+            if (out in Path(source).parents) != (out in Path(target).parents):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source))
+            return move(source, target, *args, **kwargs)
+
+        return moved
+
+    for name in ("rename", "replace"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+    return out
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in HEAVY else [])
+        for name in sorted(list_converters())
+    ],
+)
+def test_weights_beside_the_hub_and_results_in_another_file_system(
+    hub_file, some_photos, other_file_systems, name
+):
+    converter = find_converter(name)(**OPTIONS.get(name, {}))
+    try:
+        converter.check_tool()
+        converter.prepare_tool()
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    hub = with_external_data(hub_file)
+    artefact = converter.convert(hub, other_file_systems, "fp32", some_photos)
+    assert artefact.path.name.startswith("finder.fp32.")
+    assert artefact.manifest.hub_file == "finder.onnx"
+    assert artefact.manifest.parity.mean_iou > 0.999
+    assert not list(other_file_systems.glob(".draft-*"))
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.parametrize("file_format", ["onnx", "ort"])
+def test_every_precision_takes_weights_beside_the_hub(
+    hub_file, some_photos, calibration, other_file_systems, precision, file_format
+):
+    hub = with_external_data(hub_file)
+    converter = OnnxRuntimeConverter(format=file_format)
+    artefact = converter.convert(hub, other_file_systems, precision, some_photos, calibration, 0.0)
+    assert artefact.path.parent == other_file_systems
+    assert set(artefact.manifest.sizes) == {artefact.path.name}  # the weights are inside
+
+
+def test_a_hub_that_is_changed_takes_its_weights_in(hub_file):
+    hub = with_external_data(hub_file)
+    with open_model(hub) as model:
+        model.store_spec(model.spec, hub)
+    (hub.parent / "finder.data").unlink()
+    with open_model(hub) as model:
+        assert model.spec.name == "tiny_conv"
+
+
+def test_photos_that_cannot_be_read_are_skipped_by_name(tmp_path, plate_set, capsys):
+    folder = tmp_path / "photos"
+    shutil.copytree(plate_set, folder, ignore=shutil.ignore_patterns("*.csv"))
+    good = sorted(folder.iterdir())
+    whole = good[0].read_bytes()
+    (folder / "empty.jpg").touch()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "noise.jpg").write_bytes(b"Mac OS X        " * 10)
+    calibration, photos = choose_photos(folder, count=4)
+    assert len(calibration.files) == 4
+    assert set(calibration.files) <= set(good)
+    everything, _ = choose_photos(folder, count=1000)
+    assert set(everything.files) == set(good)
+    skipped = [line for line in capsys.readouterr().err.splitlines() if "skipped: " in line]
+    assert {Path(line.split(": ")[1]).name for line in skipped} == {
+        "empty.jpg", "cut.png", "noise.jpg"
+    }  # fmt: skip
+    assert len(load_parity_photos(folder)) > 0
+    assert len(photos) > 0
+
+
+def test_too_few_photos_left_is_one_line(tmp_path, hub_file, capsys):
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        (tmp_path / "photos" / f"{number}.jpg").write_bytes(b"no photo")
+    photos = str(tmp_path / "photos")
+    words = ["onnxruntime", str(hub_file), "-o", str(tmp_path / "out")]
+    int8 = ["--precision", "int8", "--calibration", photos]
+    for more, reason in (
+        (int8, f"error: {photos}: none of its 3 photos can be read\n"),
+        (["--photos", photos], f"error: {photos}: none of the 3 photos tried can be read\n"),
+    ):
+        assert run_reporting(main, [*words, *more]) == 2
+        assert capsys.readouterr().err.endswith(reason)
+    with pytest.raises(InputError, match=r"0\.jpg"):
+        load_parity_photos(tmp_path / "photos" / "0.jpg")
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "reason"),
+    [
+        ("tflite", ["--kind", "dynamic"], "--kind dynamic is of --precision int8, not of fp32"),
+        ("tflite", ["--search", "--precision", "int8"], "belong to --kind mixed"),
+        ("tflite", ["--precision", "int8"], "--calibration FOLDER"),
+        ("tflite", ["--min-iou", "2"], "--min-iou is 2"),
+        ("tflite", ["--photos", "gone"], "gone: "),
+        ("tvm", ["--tune", "-1"], "--tune is -1"),
+        ("tvm", ["--tune", "5"], "--tune-database DIR"),
+        ("tensorrt", ["--quantise", "calibrator"], "is of --precision int8"),
+        ("tensorrt", ["--workspace-mb", "0"], "--workspace-mb is 0"),
+    ],
+)
+def test_contradictory_options_are_refused_before_anything_is_made(
+    hub_file, monkeypatch, capsys, name, words, reason
+):
+    """Before a tool environment of half a gigabyte, a hub is read, or the tool is looked for."""
+    monkeypatch.setattr(ToolEnvironment, "ensure", lambda _: pytest.fail("a tool was made"))
+    monkeypatch.setattr(list_converters()[name], "check_tool", lambda _: None)
+    monkeypatch.chdir(hub_file.parent)
+    assert run_reporting(main, [name, str(hub_file), "-o", "out", *words]) == 2
+    assert reason in capsys.readouterr().err
+    assert not (hub_file.parent / "out").exists()
 
 
 def test_shapes_are_fixed_for_compilers(tmp_path, hub_file):
@@ -243,6 +424,29 @@ def test_calibration_comes_from_the_training_side_only(plate_set):
     assert choose_photos(plate_set, count=10, seed=1)[0].files != calibration.files
 
 
+def test_another_photo_takes_the_place_of_one_that_cannot_be_read(tmp_path, capsys):
+    shades = {name: np.full((16, 16, 3), 9 * n, np.uint8) for n, name in enumerate("abcdefgh")}
+    for name, pixels in shades.items():
+        (tmp_path / f"{name}.jpg").write_bytes(encode_jpeg(pixels))
+    cut = encode_jpeg(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    bad = {"empty.jpg": b"", "cut.jpg": cut[: len(cut) * 3 // 10], "text.jpg": b"text"}
+    for name, data in bad.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "._a.jpg").write_bytes(b"\0\5\x16\7")
+
+    calibration, photos = choose_photos(tmp_path, count=6)
+
+    assert len({file.name for file in calibration.files} & {f"{name}.jpg" for name in shades}) == 6
+    assert calibration.describe()["photos"] == 6
+    assert len(photos) == 2
+    said = capsys.readouterr().err
+    assert all(f"skipped: {tmp_path / name}: " in said for name in bad)
+    for file in tmp_path.glob("?.jpg"):
+        file.write_bytes(b"")
+    with pytest.raises(InputError, match="none of its photos can be read"):
+        choose_photos(tmp_path)
+
+
 def test_an_empty_calibration_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="no photos in this folder"):
         choose_photos(tmp_path)
@@ -255,11 +459,35 @@ def test_an_empty_calibration_folder_is_named(tmp_path):
         (["all", "gone.onnx", "-o", "x"], "gone.onnx: no such file"),
         (["onnxruntime", "gone.onnx", "-o", "x"], "gone.onnx: no such file"),
         (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "7"], "--min-iou is 7"),
-        (["onnxruntime", "m.onnx", "-o", "x", "--calibration", "gone"], "gone: not a folder"),
+        (["onnxruntime", "tiny.onnx", "-o", "x", "--calibration", "gone"], "gone: not a folder"),
+        (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "nan"], "--min-iou is nan"),
+        (["onnxruntime", "m.onnx", "-o", "x", "--search"], "are of --precision int8, not fp32"),
+        (
+            ["onnxruntime", "m.onnx", "-o", "x", "--keep-float", "a"],
+            "are of --precision int8, not fp32",
+        ),
+        (
+            [
+                "onnxruntime",
+                "m.onnx",
+                "-o",
+                "x",
+                "--precision",
+                "int8",
+                "--keep-float",
+                "a",
+                "--search",
+                "--calibration",
+                "gone",
+            ],
+            "give one of them",
+        ),
+        (["onnxruntime", "m.onnx", "-o", "x", "--precision", "int8"], "--calibration FOLDER"),
         (["onnxruntime", "m.onnx", "-o", "x", "--calibration-count", "0"], "expected 1 or more"),
     ],
 )
-def test_bad_input_is_one_line(capsys, words, reason):
+def test_bad_input_is_one_line(capsys, hub_file, monkeypatch, words, reason):
+    monkeypatch.chdir(hub_file.parent)
     assert run_reporting(main, words) == 2
     error = capsys.readouterr().err
     assert reason in error

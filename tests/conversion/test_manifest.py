@@ -3,13 +3,23 @@
 import dataclasses
 import hashlib
 import json
+import os
 
 import pytest
 from tiny_onnx import save_conv_model
 
-from conversion._manifest import changed_files, digest_of, manifest_file, renewed_manifest
+from conversion._manifest import (
+    changed_files,
+    digest_of,
+    manifest_file,
+    read_manifest,
+    renewed_manifest,
+)
 from conversion.onnxruntime import OnnxRuntimeConverter
+from conversion.ops import main as write_table
 from lightning_plates.__main__ import main
+from lightning_plates.console import run_reporting
+from lightning_plates.errors import InputError
 from lightning_plates.spec import FitMargin
 from runtimes import open_model
 
@@ -108,3 +118,78 @@ def test_a_change_that_fails_leaves_the_manifest(converted):
     with pytest.raises(OSError, match="full"), renewed_manifest(converted):
         raise OSError("full")
     assert manifest_file(converted).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sizes": {"../x": 1}}, "sizes: a key: expected `str` matching regex"),
+        ({"sizes": {"/etc/passwd": 1}}, "sizes: a key: expected `str` matching regex"),
+        ({"sizes": {"..": 1}}, "sizes: a key: expected `str` matching regex"),
+        ({"sha256": {"a\x00b": "0" * 64}}, "sha256: a key: expected `str` matching regex"),
+        ({"sha256": {NAME: "0" * 63}}, r"sha256\[...\]: expected `str` matching regex"),
+        ({"sha256": [NAME]}, "sha256: expected `object`, got `array`"),
+        ({"sizes": {NAME: "big"}}, r"sizes\[...\]: expected `int`, got `str`"),
+        ({"sizes": {NAME: -1}}, r"sizes\[...\]: expected `int` >= 0"),
+        ({"sizes": None}, "sizes: expected `object`, got `null`"),
+        ({"operators": {"Conv": True}}, "operators.*: expected `int`, got `bool`"),
+        ({"parity": {}}, "parity: object missing required field `max_abs_difference`"),
+        ({"hub_sha256": 7}, "hub_sha256: expected `str`"),
+        ({"options": []}, "options: expected `object`"),
+    ],
+)
+def test_a_damaged_manifest_names_its_field(converted, hub_file, capsys, change, reason):
+    manifest = manifest_file(converted)
+    before = converted.read_bytes()
+    manifest.write_text(json.dumps({**noted(converted), **change}), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{manifest.name}: {reason}"):
+        read_manifest(converted)
+    capsys.readouterr()
+    assert main(["check", str(converted)]) == 2
+    assert main(["margin", str(converted), "--remove"]) == 2
+    assert run_reporting(write_table, [str(hub_file), "--converted", str(converted.parent)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.startswith(f"error: {manifest}: ") for line in lines] == [True] * 3
+    assert converted.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b'{"converter": NaN}', b"[" * 100_000])
+def test_a_manifest_that_is_no_json_is_named(converted, text):
+    manifest_file(converted).write_bytes(text)
+    with pytest.raises(InputError, match=r"\.onnx\.json: not JSON"):
+        changed_files(converted)
+
+
+def test_other_files_of_that_name_are_no_manifest(converted):
+    for text in ("[1]", "7", '{"a": 1}', '{"converter": "mine"}'):
+        manifest_file(converted).write_text(text)
+        assert read_manifest(converted) is None
+        with renewed_manifest(converted):
+            pass
+        assert manifest_file(converted).read_text() == text
+
+
+@pytest.mark.timeout(30)
+def test_a_manifest_that_would_hang_is_refused(converted):
+    manifest_file(converted).unlink()
+    os.mkfifo(manifest_file(converted))
+    with pytest.raises(InputError, match="not a regular file"):
+        changed_files(converted)
+
+
+@pytest.mark.timeout(30)
+def test_a_noted_file_that_would_hang_is_refused(converted, capsys):
+    """Named by a manifest that came with it."""
+    os.mkfifo(converted.parent / "pipe")
+    facts = noted(converted)
+    facts["sizes"]["pipe"], facts["sha256"]["pipe"] = 0, "0" * 64
+    manifest_file(converted).write_text(json.dumps(facts), encoding="utf-8")
+    assert main(["check", str(converted)]) == 2
+    assert "pipe: not a regular file" in capsys.readouterr().err
+
+
+def test_fields_of_later_versions_survive(converted):
+    facts = {**noted(converted), "later": [1]}
+    manifest_file(converted).write_text(json.dumps(facts), encoding="utf-8")
+    remove_margin(converted)
+    assert noted(converted)["later"] == [1]

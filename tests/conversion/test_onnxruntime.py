@@ -47,6 +47,41 @@ def test_int8_quantises_all_but_the_named_layers(tmp_path, hub_file, some_photos
     assert next(node for node in nodes if node.op_type == "Sigmoid").output[0] == "box"
 
 
+def with_decoding(hub_file):
+    """Let boxes be computed behind the last layer by operators that eight bits could compute."""
+    model = onnx.load(str(hub_file))
+    graph = model.graph
+    next(node for node in graph.node if node.name == "sigmoid").output[0] = "offsets"
+    corner = onnx.numpy_helper.from_array(np.array([[0.01, 0.01, -0.01, -0.01]], "f4"), "corner")
+    shape = onnx.numpy_helper.from_array(np.array([-1, 4]), "shape")
+    graph.initializer.extend([corner, shape])
+    graph.node.extend(
+        [
+            onnx.helper.make_node("Add", ["offsets", "corner"], ["sum"], name="add_corner"),
+            onnx.helper.make_node("Reshape", ["sum", "shape"], ["box"], name="as_box"),
+        ]
+    )
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(hub_file))
+    return hub_file
+
+
+@pytest.mark.parametrize("kept", [(), ("head",)])
+def test_what_decodes_boxes_is_never_quantised(tmp_path, hub_file, some_photos, calibration, kept):
+    hub = with_decoding(hub_file)
+    converter = OnnxRuntimeConverter(keep_float=kept)
+    artefact = converter.convert(hub, tmp_path / "out", "int8", some_photos, calibration)
+    nodes = onnx.load(str(artefact.path)).graph.node
+    maker = {name: node.op_type for node in nodes for name in node.output}
+    readers = {name: node.op_type for node in nodes for name in node.input}
+    assert "QuantizeLinear" in readers.values()  # the layers are
+    for node in nodes:
+        if node.name in {"sigmoid", "add_corner", "as_box"}:
+            sources = {maker.get(name) for name in node.input}
+            assert node.name == "sigmoid" or "DequantizeLinear" not in sources
+            assert readers.get(node.output[0]) != "QuantizeLinear"
+
+
 def test_an_unknown_layer_is_named_with_those_there_are(
     tmp_path, hub_file, some_photos, calibration
 ):

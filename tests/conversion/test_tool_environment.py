@@ -3,12 +3,14 @@ import os
 import stat
 import sys
 import venv
+from pathlib import Path
 
 import pytest
 
 from conversion import _tool_environment as module
 from conversion._tool_environment import ToolEnvironment, find_python, tools_folder
 from lightning_plates.errors import ConversionError, MissingDependencyError
+from lightning_plates.silence import VARIABLES
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the stub is a shell script")
@@ -95,6 +97,24 @@ def test_our_packages_do_not_reach_the_tool(pins, installs, tmp_path, monkeypatc
         tool.run(["-c", "import ours"])
     with pytest.raises(ConversionError, match="No module named 'numpy'"):
         tool.run(["-c", "import numpy"])
+
+
+WRITES_AT_HOME = """
+import json, os, pathlib, tempfile
+pathlib.Path("~/left").expanduser().touch()
+tempfile.mkstemp()
+print(json.dumps(dict(os.environ)))
+"""
+
+
+def test_a_tool_reports_nothing_and_what_it_leaves_is_thrown_away(pins, installs):
+    tool = ToolEnvironment("tiny", (THIS_PYTHON,))
+    environment = json.loads(tool.run(["-c", WRITES_AT_HOME]))
+    assert {name: environment[name] for name in VARIABLES} == {
+        name: os.environ[name] for name in VARIABLES
+    }
+    assert environment["HOME"] not in {os.environ["HOME"], ""}
+    assert not Path(environment["HOME"]).exists()
 
 
 def test_a_failing_tool_ends_with_its_last_line(pins, installs):

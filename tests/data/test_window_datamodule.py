@@ -10,15 +10,17 @@ from lightning_plates.data.annotations.record import BoxRecord
 from lightning_plates.data.split import make_split, read_split, write_split
 from lightning_plates.data.window_augmentation import WindowLook
 from lightning_plates.data.window_datamodule import (
-    MAX_BOXES,
     PlateWindowDataModule,
     WholePhotoDataset,
     WindowDataset,
+    collate,
+    to_example,
 )
-from lightning_plates.data.window_photos import PhotoSet, divide_source, load_pool
-from lightning_plates.data.window_sampling import WindowRanges
+from lightning_plates.data.window_photos import PhotoSet, divide_source, label_photo, load_pool
+from lightning_plates.data.window_sampling import WindowRanges, cut_window
 from lightning_plates.errors import AnnotationError, InputError
 from lightning_plates.models.lit_plate_detector import LitPlateDetector
+from lightning_plates.photos import load_photo
 from lightning_plates.spec import ModelSpec
 
 SPEC = ModelSpec("finder", 64, 64, resize="letterbox", decoding="scored_boxes")
@@ -88,8 +90,8 @@ def test_windows_depend_on_seed_and_number_only(photo_set):
     one, again = (WindowDataset(pools, SPEC, ranges, 4, (0, 1)) for _ in range(2))
     other = WindowDataset(pools, SPEC, ranges, 4, (0, 2))
     _ = one[0]  # what was drawn before does not matter
-    assert (one[3].images == again[3].images).all()
-    assert not (one[3].images == other[3].images).all()
+    assert (one[3].image == again[3].image).all()
+    assert not (one[3].image == other[3].image).all()
 
 
 def test_whole_photos_are_placed_as_in_use(photo_set):
@@ -99,8 +101,38 @@ def test_whole_photos_are_placed_as_in_use(photo_set):
     box = photos.photos[0].boxes[0]
     assert example.boxes[0].tolist() == pytest.approx([x * 2 / 3 for x in box.xyxy], abs=0.3)
     assert example.zoom.tolist() == pytest.approx([1.5, 1.5], rel=0.02)
-    assert example.kinds.tolist() == [1] + [0] * (MAX_BOXES - 1)
-    assert example.images.shape == (3, 64, 64)
+    assert example.kinds.tolist() == [1]
+    assert example.image.shape == (3, 64, 64)
+
+
+def test_all_boxes_of_a_photo_and_of_a_window_are_kept(tmp_path, make_photo_set):
+    many = [BoxRecord(4 * i, 8 * j, 4 * i + 3, 8 * j + 3) for i in range(20) for j in range(2)]
+    boxes = {"many.png": many, "one.png": [BoxRecord(10, 20, 50, 32)], "none.png": []}
+    photos = make_photo_set(tmp_path, boxes)
+    batch = collate([WholePhotoDataset([photos], SPEC)[i] for i in range(3)])
+    assert (batch.kinds == 1).sum(dim=1).tolist() == [40, 1, 0]
+    assert batch.boxes.shape == (3, 40, 4)
+    pixels = np.array([box.xyxy for box in many]) * 2 / 3
+    assert batch.boxes[0].numpy() == pytest.approx(pixels, abs=0.3)
+    # A window of the whole photo, labelled for training.
+    ranges = WindowRanges(size=96, min_width=1.0)
+    photo = label_photo(load_photo(tmp_path / "many.png"), photos.photos[0])
+    window = cut_window(photo, np.eye(2, 3), ranges, 96)
+    assert to_example(window, SPEC, 0).kinds.tolist() == [1] * 40
+
+
+def test_a_batch_without_boxes_has_an_empty_slot(tmp_path, make_photo_set):
+    photos = make_photo_set(tmp_path, {"none.png": []})
+    batch = collate([WholePhotoDataset([photos], SPEC)[0]])
+    assert batch.kinds.tolist() == [[0]]
+
+
+def test_validation_needs_a_plate(tmp_path, make_photo_set):
+    boxes = {f"photo{i}.png": [BoxRecord(10, 20, 50, 32)] if i < 4 else [] for i in range(6)}
+    boxes_csv.write(make_photo_set(tmp_path, boxes), tmp_path)
+    data = attached(PlateWindowDataModule([PhotoSet(tmp_path, validation="photo[45]")]))
+    with pytest.raises(InputError, match="none of the val photos shows a plate"):
+        data.setup("fit")
 
 
 def test_only_validation_photos_are_served_whole(photo_set):

@@ -3,7 +3,12 @@
 import pytest
 import torch
 
-from lightning_plates.models.evaluation import EvaluatedBatch, keras_accuracy, measure_boxes
+from lightning_plates.models.evaluation import (
+    EvaluatedBatch,
+    PhotoMeans,
+    keras_accuracy,
+    measure_boxes,
+)
 
 
 def test_boxes_are_measured_in_pixels():
@@ -22,3 +27,19 @@ def test_keras_accuracy_compares_the_largest_coordinate():
     true = torch.tensor([[0.1, 0.2, 0.9, 0.3], [0.1, 0.2, 0.3, 0.9]])
     predicted = torch.tensor([[0.0, 0.0, 0.2, 0.1], [0.0, 0.0, 0.2, 0.1]])
     assert keras_accuracy(predicted, true) == 0.5
+
+
+def test_means_count_photos_not_batches():
+    means = PhotoMeans(["loss", "iou"])
+    means.update({}, 0)
+    assert means.compute() == {}
+    means.update({"iou": 0.5, "loss": torch.tensor(2.0)}, 3)
+    means.update({"iou": 1.0, "loss": torch.tensor(6.0)}, 1)
+    assert {name: float(value) for name, value in means.compute().items()} == {
+        "loss": 3.0,
+        "iou": 0.625,
+    }
+    means.reset()
+    means.update({"iou": 0.25, "loss": float("nan")}, 2)
+    assert float(means.compute()["iou"]) == 0.25
+    assert means.compute()["loss"].isnan()

@@ -8,8 +8,7 @@ from lightning_plates.errors import ConfigError
 from lightning_plates.models.checkpoint import load_checkpoint
 from lightning_plates.models.dense_head import PlateOutput
 from lightning_plates.models.dense_losses import teacher_loss
-from lightning_plates.models.lit_plate_detector import WARM_UP_STEPS, LitPlateDetector, pair_best
-from lightning_plates.models.lit_plate_detector import _rate as rate_at
+from lightning_plates.models.lit_plate_detector import LitPlateDetector, pair_best
 
 
 @pytest.fixture
@@ -150,13 +149,6 @@ def test_the_best_box_is_paired_with_the_plate_it_overlaps_in_pixels_of_the_phot
 def test_photos_without_plates_are_not_measured():
     answer = PlateOutput(torch.rand(1, 4, 4), torch.rand(1, 4))
     assert len(pair_best(answer, _batch([[0.0] * 4], [0])).numbers) == 0
-
-
-def test_the_rate_warms_up_and_ends_at_nothing():
-    steps = 400
-    assert rate_at(0, steps) == pytest.approx(1 / WARM_UP_STEPS)
-    assert rate_at(WARM_UP_STEPS, steps) > 0.95
-    assert rate_at(steps, steps) == pytest.approx(0.0)
 
 
 def test_a_size_that_cells_do_not_divide_is_refused():

@@ -56,9 +56,20 @@ def test_labels_are_read_without_separators(tmp_path):
     assert list(read_crop_labels(tmp_path)) == [(tmp_path / "a.png", "BCR456")]
 
 
-@pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("a,b\n", "line 1")])
+def test_the_mark_of_utf_8_before_a_table_is_no_matter(tmp_path):
+    (tmp_path / "text.csv").write_text("file,text\na.png,ñ1\n", encoding="utf-8-sig")
+    assert list(read_crop_labels(tmp_path)) == [(tmp_path / "a.png", "N1")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "no such file"), (b"a,b\n", "line 1"), (b"file,text\na.png\n", "line 2: expected"),
+     (b"file,text\n,A1\n", "line 2: expected"),
+     (b"file,text\na.png,\xe9\n", "not a table in UTF-8"),
+     (b'file,text\na.png,"' + b"x" * 200_000, "not a table in UTF-8")],
+)  # fmt: skip
 def test_tables_that_cannot_be_used(tmp_path, text, message):
     if text is not None:
-        (tmp_path / "text.csv").write_text(text)
+        (tmp_path / "text.csv").write_bytes(text)
     with pytest.raises(InputError, match=message):
         list(read_crop_labels(tmp_path))

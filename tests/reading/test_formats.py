@@ -3,7 +3,13 @@ import yaml
 
 from lightning_plates.errors import ConfigError
 from lightning_plates.reading.config_file import config_folder, list_configs
-from lightning_plates.reading.formats import load_formats, load_printed_words
+from lightning_plates.reading.formats import (
+    load_country_titles,
+    load_formats,
+    load_printed_words,
+)
+
+HEAD = "country: x\nsource: y\nformats:\n"
 
 
 @pytest.mark.parametrize("country", list_configs("plates"))
@@ -57,6 +63,22 @@ def test_several_countries_at_once():
     ("text", "message"),
     [
         ("country: x\nsource: y\nformats:\n  - {name: a, class: b, pattern: A?9}", "line 4.*'[?]'"),
+        (HEAD + "  - {name: a, class: b, pattern: ''}", "line 4.*pattern: expected 1 to 0"),
+        (HEAD + f"  - {{name: a, class: b, pattern: {'9' * 17}}}", "line 4.*at most 16 symbols"),
+        (
+            HEAD + f"  - {{name: a, class: b, prefixes: [{'A' * 9}], pattern: {'9' * 8}}}",
+            "line 4.*at most 16 characters",
+        ),
+        (
+            HEAD + f"  - {{name: a, class: b, pattern: {'9' * 9}, shortest: 1, "
+            f"prefixes: [{', '.join(['AB'] * 200)}]}}",
+            "line 4.*more than 1000 formats",
+        ),
+        (HEAD + "  - {name: a, class: b, pattern: A9, hyphens: [\u00b2]}", "line 4.*whole number"),
+        (HEAD + "  - {name: a, class: b, pattern: A9, example: 9A}", "line 4.*'9A' does not fit"),
+        (HEAD + "  - {name: a, class: b, pattern: A9, source: [x]}", "line 4.*one value"),
+        ("country: x\nsource: {y: z}\nformats: []", "line 2.*expected one value"),
+        ("country: x\ntitle: {es: x}\nsource: y\nformats: []", "line 2.*lacks en"),
         ("country: x\nsource: y\nformats: 3", "line 3.*expected a list"),
         ("country: x\nformats: []", "line 1.*lacks source"),
         ("country: x\nsource: y\nsymbols: {C: bc}\nformats: []", "line 3.*expected capitals"),
@@ -70,8 +92,19 @@ def test_several_countries_at_once():
 def test_bad_files_are_refused_with_their_line(tmp_path, text, message):
     file = tmp_path / "plates.yaml"
     file.write_text(text, encoding="utf-8")
+    load = load_country_titles if "title" in text else load_formats
     with pytest.raises(ConfigError, match=message):
-        load_formats(str(file))
+        load(str(file))
+
+
+def test_countries_have_titles_in_both_languages(tmp_path):
+    assert load_country_titles("brazil,spain") == {
+        "es": "Brasil, España", "en": "Brazil, Spain",
+    }  # fmt: skip
+    assert load_country_titles("any") == {}
+    own = tmp_path / "own.yaml"
+    own.write_text("country: san_marino\nsource: y\nformats: []")
+    assert load_country_titles(str(own)) == {"es": "San Marino", "en": "San Marino"}
 
 
 def test_a_missing_file_is_named():

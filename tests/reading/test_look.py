@@ -203,3 +203,33 @@ def test_a_large_plate_that_is_not_seen_from_further_away_is_looked_at_as_any():
     assert finder.calls == 3
     finder = Finder([[0.1, 0.1, 0.59, 0.4]], [])  # 98 pixels wide: not large
     assert [len(locate(finder, PHOTO, 2)), finder.calls] == [1, 2]
+
+
+def test_each_side_of_a_plate_seen_from_further_away_has_its_own_scale():
+    # 200 x 90 pixels shrink to 8 x 4 on a canvas of 18 x 10, from (5, 3) on: 25 and 22.5 to one.
+    finder = Finder(LARGE, [[6 / 18, 0.4, 12 / 18, 0.6]])
+    (plate,) = locate(finder, np.zeros((90, 200, 3), np.uint8), 2)
+    assert plate.box == pytest.approx((25, 22.5, 175, 67.5), abs=1e-3)
+
+
+def test_what_lies_around_a_photo_seen_from_further_away_is_padding():
+    finder, seen = Finder(LARGE, [], []), []
+    answer = finder.run
+    finder.run = lambda feeds: seen.append(feeds["image"]) or answer(feeds)
+    locate(finder, PHOTO, 2)
+    corner, below = seen[1][0, :, 0, 0], seen[1][0, :, -1, -1]
+    assert corner.tolist() == below.tolist() != seen[0][0, :, 0, 0].tolist()
+
+
+def test_the_score_is_that_of_the_first_look_and_orders_the_plates():
+    boxes = [[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]]
+    finder = Finder(boxes, *[[[0.4, 0.4, 0.6, 0.6]]] * 2)
+    finder.scores = [[0.9, 0.8], [0.5], [0.99]]  # a window shows the second one better
+    assert [plate.confidence for plate in locate(finder, PHOTO, 2)] == pytest.approx([0.9, 0.8])
+
+
+def test_a_plate_that_only_a_further_look_was_sure_of_keeps_its_low_score_and_comes_last():
+    finder = Finder([[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], *[[[0.4, 0.4, 0.6, 0.6]]] * 2)
+    finder.spec = dataclasses.replace(SPEC, score_threshold=0.6)
+    finder.scores = [[0.7, 0.4], [0.65], [0.99]]
+    assert [plate.confidence for plate in locate(finder, PHOTO, 2)] == pytest.approx([0.7, 0.4])

@@ -96,3 +96,29 @@ def test_the_answer_depends_on_nothing_else(calendar):
     moment = dt.datetime(2026, 11, 25, 7, 30)
     plate = PlateIdentity(6)
     assert judge(plate, moment, calendar) == judge(plate, moment, calendar)
+
+
+@pytest.mark.parametrize(
+    ("day", "digit", "known"),
+    [
+        ("2026-01-02", 9, None),  # the last day of the last known pause
+        ("2026-01-03", 9, dt.date(2026, 1, 2)),
+        ("2026-12-24", 7, dt.date(2026, 1, 2)),  # restricted, as far as is known
+        ("2026-12-24", 1, dt.date(2026, 1, 2)),
+        ("2026-09-15", 3, None),  # a holiday: no pause would change that
+        ("2021-03-01", 1, None),  # the sanitary rule, which knows of no pause
+        ("2010-01-04", 1, None),
+    ],
+)
+def test_an_answer_after_the_last_known_pause_says_so(calendar, day, digit, known):
+    verdict = ask(calendar, digit, dt.date.fromisoformat(day), "12:00")
+    assert verdict.no_pauses_known_after == known
+
+
+def test_an_exempt_vehicle_waits_for_no_pause(calendar):
+    verdict = ask(calendar, 7, dt.date(2026, 12, 24), "12:00", "motorcycle")
+    assert verdict.no_pauses_known_after is None
+
+
+def test_a_rule_holds_on_its_last_day(real_calendar):
+    assert ask(real_calendar, 1, dt.date(2021, 10, 31), "12:00").schedule.name == "sanitary"

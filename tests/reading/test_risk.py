@@ -58,11 +58,33 @@ def test_an_engine_that_nobody_calibrated_keeps_its_own_belief():
     assert load_calibration("unheard_of").apply(0.7) == pytest.approx(0.7)
 
 
-def test_a_bad_calibration_file_is_refused_with_its_line(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{slope: -1, intercept: 0, min_confidence: 0.5}", "line 4: e: expected a positive slope"),
+        ("{slope: .nan, intercept: 0, min_confidence: 0.5}", "line 4: slope: expected a number"),
+        (
+            f"{{slope: {'9' * 5000}, intercept: 0, min_confidence: 0.5}}",
+            "line 4: slope: expected a number",
+        ),
+        (
+            "{slope: 1, intercept: 0, min_confidence: 0.5, right: [1]}",
+            "line 4: right: expected one value",
+        ),
+        ("{slope: 1, intercept: 0, __class__: 0.5}", "line 4: __class__: unknown"),
+    ],
+)
+def test_a_bad_calibration_file_is_refused_with_its_line(tmp_path, monkeypatch, entry, message):
     file = tmp_path / "calibration.yaml"
-    file.write_text(
-        "made_by: x\ndata: y\nengines:\n  e: {slope: -1, intercept: 0, min_confidence: 0.5}\n"
-    )
+    file.write_text(f"made_by: x\ndata: y\nengines:\n  e: {entry}\n")
     monkeypatch.setattr("lightning_plates.reading.calibration.find_config", lambda *_: file)
-    with pytest.raises(ConfigError, match=r"line 4: e: expected a positive slope"):
+    with pytest.raises(ConfigError, match=message):
+        load_calibration("e")
+
+
+def test_a_calibration_says_how_it_was_made(tmp_path, monkeypatch):
+    file = tmp_path / "calibration.yaml"
+    file.write_text("made_by: x\ndata: [y]\nengines: {}\n")
+    monkeypatch.setattr("lightning_plates.reading.calibration.find_config", lambda *_: file)
+    with pytest.raises(ConfigError, match="line 2: data: expected one value"):
         load_calibration("e")

@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,10 @@ WEDNESDAY = dt.datetime(2026, 11, 25, 7, 30)
 
 def test_the_sentence_of_the_issue(calendar):
     assert say(calendar, 6, SUNDAY, "es") == (
+        "restricción los miércoles de 6:00 a 19:00 · hoy (domingo) puede circular · "
+        "no se conocen pausas después de 2026-01-02"
+    )
+    assert say(calendar, 6, dt.datetime(2025, 11, 23, 10), "es") == (
         "restricción los miércoles de 6:00 a 19:00 · hoy (domingo) puede circular"
     )
 
@@ -25,7 +30,8 @@ def test_the_sentence_of_the_issue(calendar):
 def test_another_moment_is_spelled_out(calendar):
     assert say(calendar, 6, WEDNESDAY, "en", is_now=False) == (
         "restricted on Wednesdays from 6:00 to 19:00 · on Wednesday 2026-11-25 at 7:30 "
-        "it may not circulate (San José, inside the Circunvalación ring road)"
+        "it may not circulate (San José, inside the Circunvalación ring road) · "
+        "no pauses known after 2026-01-02"
     )
 
 
@@ -40,7 +46,7 @@ def test_another_moment_is_spelled_out(calendar):
 )
 def test_the_hour_of_another_moment(calendar, language, hour, expected):
     said = say(calendar, 6, WEDNESDAY.replace(hour=hour), language, is_now=False)
-    assert said.endswith(f" · {expected}")
+    assert f" · {expected} · no " in said
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,7 @@ def test_the_hour_of_another_moment(calendar, language, hour, expected):
     ],
 )
 def test_the_present_hour_is_this_hour(calendar, language, expected):
-    assert say(calendar, 6, WEDNESDAY.replace(hour=1), language).endswith(f" · {expected}")
+    assert f" · {expected} · no " in say(calendar, 6, WEDNESDAY.replace(hour=1), language)
 
 
 def test_a_day_before_all_rules_reads_as_a_sentence(calendar):
@@ -79,3 +85,10 @@ def test_every_reason_has_words_in_every_language(calendar, language):
 def test_an_unknown_language_lists_the_known_ones():
     with pytest.raises(InputError, match="es, en"):
         phrases_of("fr")
+
+
+def test_what_a_rule_file_says_is_never_a_template(calendar):
+    (old, rule) = calendar.schedules
+    odd = replace(rule, area={"es": "{0.__class__}", "en": "{area}"})
+    odd_calendar = replace(calendar, schedules=(old, odd))
+    assert "({0.__class__})" in say(odd_calendar, 6, WEDNESDAY, "es")

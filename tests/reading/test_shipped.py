@@ -1,13 +1,16 @@
 import pytest
 
+from lightning_plates import shipment
 from lightning_plates.errors import InputError
+from lightning_plates.golden import golden_file, load_golden
 from lightning_plates.reading import shipped
+from runtimes import open_model
 
 
 @pytest.fixture
 def roots(tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "CHECKOUT", tmp_path / "checkout")
-    monkeypatch.setattr(shipped, "PACKAGED", tmp_path / "package")
+    monkeypatch.setattr(shipment, "CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(shipment, "PACKAGED", tmp_path / "package")
     return tmp_path
 
 
@@ -32,3 +35,15 @@ def test_without_a_shipped_model_the_way_out_is_named(roots):
     _ship(roots / "checkout", "experiment.onnx")
     with pytest.raises(InputError, match="--model FILE"):
         shipped.default_model()
+
+
+def test_the_shipped_finder_answers_as_it_did_when_it_was_converted(project_dir):
+    """Its golden answers were made with the padding, the resize and the scaling of its training."""
+    finder = project_dir / "artifacts" / "finder"
+    golden = load_golden(golden_file(finder / "plate_finder_int8.onnx"))
+    with open_model(finder / "plate_finder.onnx") as model:  # their source
+        found = model.locate(golden.photos)
+    for (best, *_), (expected,) in zip(found, golden.answers, strict=True):
+        # A padding of 0 in place of the grey moves the boxes by up to half a pixel.
+        assert best.box == pytest.approx(expected.box, abs=0.05)
+        assert best.confidence == pytest.approx(expected.confidence, abs=3e-4)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lightning_plates.reading.sources import (
-    expand_photos,
+    expand_files,
     paths_as_they_come,
     paths_from_lines,
     without_quotes,
@@ -83,4 +83,4 @@ def test_a_pattern_is_not_led_in_circles(tmp_path, monkeypatch, pattern, names, 
         (tmp_path / name).symlink_to(tmp_path, target_is_directory=True)
     monkeypatch.chdir(tmp_path)
     start = tmp_path if absolute else Path()
-    assert expand_photos([str(start / pattern)]) == [start / name for name in names]
+    assert expand_files([str(start / pattern)]) == [start / name for name in names]

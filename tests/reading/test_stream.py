@@ -1,18 +1,23 @@
+import contextlib
 import math
+import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+import wave
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from moving_plates import save_video
 
 from lightning_plates.errors import VideoError
-from lightning_plates.reading.capture import Timeouts
+from lightning_plates.reading.capture import OpenCvCapture, Timeouts
 from lightning_plates.reading.stream import (
     Reconnection,
     StreamOptions,
@@ -52,7 +57,6 @@ class FakeCapture:
 
     frames: int
     fps: float | None = 25.0
-    frame_count: int | None = None
     time_s: float = 0.0
     closed: bool = False
     hangs: threading.Event | None = None
@@ -149,7 +153,243 @@ def test_an_avi_that_ends_mid_frame_is_answered_and_said_to_be_cut(video, tmp_pa
     with pytest.raises(VideoError) as caught:
         read_all()
     assert 5 < len(frames) < FRAMES
-    assert f"frame {len(frames)} of {FRAMES}" in str(caught.value)
+    missing = video.stat().st_size - cut.stat().st_size
+    assert f"{missing} bytes are missing at its end, after frame {len(frames)}" in str(caught.value)
+
+
+@dataclass
+class ScriptedCapture:
+    """Steps that succeed (``.``) or fail (``x``), as of packets that cannot be decoded."""
+
+    steps: str
+    fps: float | None = 10.0
+    time_s: float = 0.0
+    place: int = 0
+
+    def grab(self):
+        self.place += 1
+        return self.steps[self.place - 1 : self.place] == "."
+
+    def retrieve(self):
+        return np.zeros((4, 6, 3), dtype=np.uint8)
+
+    def close(self):
+        pass
+
+
+def read_until_told(path, **options):
+    """Frames of ``path``, and what was said of it at the end."""
+    frames = []
+    try:
+        frames.extend(frames_of(path, StreamOptions(fps=0, **options)))
+    except VideoError as error:
+        return frames, str(error)
+    return frames, None
+
+
+def test_packets_that_cannot_be_decoded_are_stepped_over_and_told(video):
+    frames = []
+
+    def read():
+        for frame in frames_of(
+            video, StreamOptions(fps=0), opener=lambda *_: ScriptedCapture("..x..xx." + "x" * 2000)
+        ):
+            frames.append(frame)
+
+    with pytest.raises(VideoError) as caught:
+        read()
+    assert [frame.number for frame in frames] == [0, 1, 3, 4, 7]
+    assert [frame.time_s for frame in frames] == pytest.approx([0, 0.1, 0.3, 0.4, 0.7])
+    assert "frames that cannot be decoded: 3" in str(caught.value)
+
+
+def test_a_real_damaged_packet_costs_only_its_own_frames(tmp_path):
+    noise = np.random.default_rng(3)
+    frames = [noise.integers(0, 255, (48, 64, 3), np.uint8) for _ in range(30)]
+    path = save_video(tmp_path / "clip.avi", frames, "mp4v")
+    content = bytearray(path.read_bytes())
+    packets = [place for place in range(len(content) - 4) if content[place : place + 4] == b"00dc"]
+    start, end = packets[10], packets[11]
+    content[start + 8 : end] = bytes(end - start - 8)
+    path.write_bytes(content)
+    found, told = read_until_told(path)
+    assert len(found) >= 28
+    assert "frames that cannot be decoded: 1" in told
+
+
+def test_an_edit_that_hides_frames_is_no_damage(tmp_path):
+    """Phones cut a clip without encoding it anew: the frames stay, a list hides them."""
+    path = save_video(tmp_path / "clip.mp4", [draw(i) for i in range(FRAMES)], "mp4v")
+    content = bytearray(path.read_bytes())
+    start = content.index(b"elst") + 12
+    duration = int.from_bytes(content[start : start + 4], "big")
+    content[start : start + 4] = (duration // 2).to_bytes(4, "big")
+    path.write_bytes(content)
+    frames, told = read_until_told(path)
+    assert FRAMES // 2 <= len(frames) < FRAMES - 5
+    assert told is None
+
+
+@pytest.mark.parametrize(("width", "size"), [(400, (120, 400)), (100, (240, 200))])
+def test_pixels_that_are_not_square_are_stretched(tmp_path, width, size):
+    path = save_video(tmp_path / "clip.mp4", [draw(3)] * 3, "mp4v")
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 4 + 76  # the width at which to show it, in 16.16 bits
+    assert int.from_bytes(content[start : start + 4], "big") == 200 << 16
+    content[start : start + 4] = (width << 16).to_bytes(4, "big")
+    path.write_bytes(content)
+    [frame, *_], told = read_until_told(path)
+    assert told is None
+    assert frame.image.shape[:2] == size
+    rows, columns = np.nonzero((frame.image[..., 0] > 180) & (frame.image[..., 2] < 120))
+    across, down = size[1] / 200, size[0] / 120
+    assert (columns.min(), columns.max()) == pytest.approx((12 * across, 42 * across), abs=3)
+    assert (rows.min(), rows.max()) == pytest.approx((40 * down, 60 * down), abs=3)
+
+
+@pytest.mark.parametrize(("across", "down"), [(0, 1), (1, 0), (1, 1), (1, 100), (100, 1)])
+def test_an_aspect_that_cannot_be_is_none(across, down):
+    class Device:
+        def get(self, name):
+            values = {cv2.CAP_PROP_SAR_NUM: across, cv2.CAP_PROP_SAR_DEN: down}
+            return values.get(name, 0.0)
+
+        def retrieve(self):
+            return True, np.zeros((40, 60, 3), np.uint8)
+
+    capture = OpenCvCapture(Device(), contextlib.ExitStack())
+    assert capture.retrieve().shape == (40, 60, 3)
+
+
+def test_the_aspect_of_a_turned_frame_is_turned_with_it():
+    class Device:
+        def get(self, name):
+            turned = {cv2.CAP_PROP_ORIENTATION_META: 90.0}
+            return {cv2.CAP_PROP_SAR_NUM: 2, cv2.CAP_PROP_SAR_DEN: 1, **turned}.get(name, 0.0)
+
+        def retrieve(self):
+            return True, np.zeros((40, 60, 3), np.uint8)  # upright already
+
+    assert OpenCvCapture(Device(), contextlib.ExitStack()).retrieve().shape == (80, 60, 3)
+
+
+@pytest.mark.parametrize("ending", ["h264", "mp4", "ts", "jpg"])
+def test_a_raw_stream_is_read_under_any_name_and_its_times_are_said_to_be_assumed(
+    project_dir, tmp_path, ending
+):
+    path = tmp_path / f"clip.{ending}"
+    path.write_bytes((project_dir / "tests" / "files" / "five_frames.h264").read_bytes())
+    notices = []
+    frames, told = read_until_told(path, notify=notices.append)
+    assert told is None
+    assert [frame.time_s for frame in frames] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    assert frames[0].image.shape == (48, 64, 3)
+    assert notices == [f"{path}: carries no time stamps; times assume 25 frames a second"]
+
+
+def test_photos_one_after_the_other_are_a_video(tmp_path):
+    path = tmp_path / "clip.mjpeg"
+    jpegs = [cv2.imencode(".jpg", draw(number))[1].tobytes() for number in range(6)]
+    path.write_bytes(b"".join(jpegs))
+    frames, told = read_until_told(path)
+    assert (len(frames), told) == (6, None)
+
+
+def test_a_name_that_is_not_utf_8_is_read(video, tmp_path):
+    """OpenCV ends the process at such a name."""
+    folder = tmp_path / os.fsdecode(b"\xe9")
+    folder.mkdir()
+    for path in (folder / "clip.avi", folder / os.fsdecode(b"caf\xe9.avi")):
+        path.write_bytes(video.read_bytes())
+        assert len(read_until_told(path)[0]) == FRAMES
+
+
+def test_a_name_that_looks_like_an_address_is_a_file(video, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path("http:clip.mp4")
+    path.write_bytes(video.read_bytes())
+    assert len(read_until_told(path)[0]) == FRAMES
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda path: os.mkfifo(path), "no es un archivo normal"),
+        (lambda path: path.symlink_to("/dev/zero"), "no es un archivo normal"),
+        (lambda path: path.touch(), "el archivo está vacío"),
+        (lambda path: path.mkdir(), "no se puede leer"),
+        (lambda path: path.symlink_to("none"), "no existe"),
+        (lambda path: path.write_bytes(bytes(1000)), "termina en ceros"),
+        (lambda path: path.write_bytes(b"\0\0\0\1\x67\x42" + bytes(1 << 20)), "termina en ceros"),
+        (lambda path: sparse(path, 20 * 10**9), "termina en ceros"),
+    ],
+    ids=["pipe", "device", "empty", "folder", "missing", "zeros", "raw then zeros", "sparse"],
+)
+def test_what_would_hang_or_fill_the_memory_is_one_line(tmp_path, make, told):
+    path = tmp_path / "clip.h264"
+    make(path)
+    start = time.monotonic()
+    with pytest.raises(VideoError) as caught:
+        list(frames_of(path, StreamOptions(phrases=SPANISH)))
+    assert told in str(caught.value)
+    assert str(caught.value).count(str(path)) == 1
+    assert time.monotonic() - start < 5
+
+
+def sparse(path, size):
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def test_a_file_that_may_not_be_read_is_one_line(video, monkeypatch):
+    def refuse(path, _limit):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("lightning_plates.reading.stream.check_regular", refuse)
+    with pytest.raises(VideoError, match="no permission to read it"):
+        list(frames_of(video, StreamOptions()))
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    path = tmp_path / "sound.mp4"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(range(256)) * 50)
+    with pytest.raises(VideoError, match="sound alone"):
+        list(frames_of(path, StreamOptions()))
+
+
+def test_one_pixel_is_a_frame(tmp_path):
+    path = tmp_path / "dot.mjpeg"
+    path.write_bytes(cv2.imencode(".jpg", np.full((1, 1, 3), 200, np.uint8))[1].tobytes() * 3)
+    assert len(read_until_told(path)[0]) == 3
+
+
+def test_frames_between_the_sampled_ones_are_given_on_request(video):
+    frames = list(frames_of(video, StreamOptions(fps=2, every_frame=True)))
+    assert [frame.number for frame in frames] == list(range(FRAMES))
+    assert [frame.number for frame in frames if frame.is_due] == list(range(0, FRAMES, 5))
+
+
+def test_times_that_no_clock_has_are_no_error(video):
+    patient = Timeouts(open_s=1e308, read_s=1e308)
+    assert len(list(frames_of(video, StreamOptions(fps=1e-300, timeouts=patient)))) == 1
+    assert list(Reconnection(2000).delays_s())[-1] == 30.0
+
+
+def test_a_live_source_survives_a_packet_that_cannot_be_decoded():
+    capture = ScriptedCapture("...xx" * 200_000)
+    stopping = threading.Event()
+    notices = []
+    seen = []
+    for frame in frames_of(0, live_options(notices), stopping, Opener([capture])):
+        seen.append(frame)
+        if len(seen) == 4:
+            stopping.set()
+    assert notices == []
+    assert not any(frame.after_gap for frame in seen)
 
 
 def test_a_whole_file_gives_no_notice(video):
@@ -158,7 +398,7 @@ def test_a_whole_file_gives_no_notice(video):
     assert notices == []
 
 
-@pytest.mark.parametrize("content", [b"", b"not a video at all", b"\0" * 5000, None])
+@pytest.mark.parametrize("content", [b"not a video at all", b"\0" * 5000, None])
 def test_what_is_no_video_is_one_line(content, video, tmp_path):
     path = tmp_path / "broken.mp4"
     if content is None and video.suffix == ".avi":

@@ -6,6 +6,8 @@ What differs by format is only how a tiny model file comes to be; ``MODEL_MAKERS
 import contextlib
 import dataclasses
 import functools
+import json
+import os
 import shutil
 import sys
 import tempfile
@@ -13,13 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from tiny_onnx import RGB_SPEC, save_mean_colour_model
+from tiny_onnx import RGB_SPEC, save_constant_outputs, save_mean_colour_model
 
 from lightning_plates.errors import InputError, MissingDependencyError, ModelError, SpecError
 from lightning_plates.processing import prepare
 from lightning_plates.spec import FitMargin
 from runtimes import installed_runtimes, list_runtimes, open_model
+
+FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 
 
 def _onnx_file(folder):
@@ -239,8 +244,9 @@ def test_a_closed_model_says_so_and_closes_twice(model_file):
 def test_threads_and_devices_are_checked(model_file):
     with open_model(model_file, threads=1) as model:
         assert len(model.locate([colour_photo(0, 0, 0)])) == 1
-    with pytest.raises(InputError, match="threads is 0"):
-        open_model(model_file, threads=0)
+    for threads in (0, -1, 10**9):
+        with pytest.raises(InputError, match=f"threads is {threads}, expected 1 to 1024"):
+            open_model(model_file, threads=threads)
     with pytest.raises(InputError, match="device 'abacus'"):
         open_model(model_file, device="abacus")
 
@@ -250,6 +256,82 @@ def test_a_truncated_file_is_named(model_file):
     model_file.write_bytes(data[: len(data) // 2])
     with pytest.raises(ModelError, match=model_file.name):
         open_model(model_file)
+
+
+SPARSE_BYTES = 20_000_000_000
+
+
+def _pipe(file):
+    os.mkfifo(file)
+
+
+def _endless(file):
+    file.symlink_to("/dev/zero")
+
+
+def _sparse(file):
+    with file.open("wb") as stream:
+        stream.truncate(SPARSE_BYTES)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(_pipe, "not a regular file"), (_endless, "not a regular file"), (_sparse, "20,000 MB, more")],
+)
+def test_a_file_that_would_hang_or_fill_the_memory_is_refused(model_file, make, reason):
+    """The model, the weights beside it and its spec: each in turn."""
+    whole = [model_file] if model_file.is_file() else sorted(model_file.rglob("*.mlmodel"))
+    beside = [model_file.with_suffix(".bin"), model_file.with_name(f"{model_file.name}.spec.json")]
+    for file in (*whole, *filter(Path.exists, beside)):
+        content = file.read_bytes()
+        file.unlink()
+        make(file)
+        with (
+            pytest.raises(InputError, match=rf"{file.name}: {reason}"),
+            open_model(model_file) as m,
+        ):
+            _ = m.spec
+        file.unlink()
+        file.write_bytes(content)
+    with open_model(model_file) as model:
+        assert len(model.locate([colour_photo(0, 0, 0)])) == 1
+
+
+def test_a_folder_or_a_nul_in_the_name_is_refused(model_file, tmp_path):
+    if model_file.is_file():
+        folder = tmp_path / "folder" / model_file.name
+        folder.mkdir(parents=True)
+        with pytest.raises(InputError, match=rf"{folder.name}: Is a directory"):
+            open_model(folder)
+    with pytest.raises(InputError, match="null byte"):
+        open_model(model_file.with_name(f"a\0{model_file.suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"width": 10**6}, "model spec: width: expected `int` <= 8192"),
+        ({"std": None}, "model spec: std: expected `array`"),
+        ({"decoding": "scored_boxes"}, r"the spec says scored_boxes, but the graph's outputs \['b"),
+        ("[1]", "model spec: expected a JSON object"),
+        ('{"version": 1, "name": NaN}', "model spec: not JSON"),
+        (b"\xff\xfe\x00", "model spec: not JSON"),
+    ],
+)
+def test_a_damaged_sidecar_is_named(model_file, change, reason):
+    sidecar = model_file.with_name(f"{model_file.name}.spec.json")
+    if not sidecar.exists():
+        pytest.skip("the format carries its spec")
+    fields = json.loads(sidecar.read_bytes())
+    text = json.dumps({**fields, **change}).encode() if isinstance(change, dict) else change
+    sidecar.write_bytes(text if isinstance(text, bytes) else text.encode())
+    name = model_file.name if "graph" in reason else sidecar.name
+    with (
+        pytest.raises(SpecError, match=rf"{name}: {reason}|the spec names 2 outputs"),
+        open_model(model_file) as model,
+    ):
+        _ = model.spec
 
 
 def test_missing_and_unknown_files_are_named(tmp_path):
@@ -272,13 +354,68 @@ def test_a_model_without_or_with_a_false_spec_is_refused(tmp_path):
         _ = model.spec
     two_outputs = ModelSpec("net", 8, 8, decoding="scored_boxes")
     false = save_mean_colour_model(tmp_path / "false.onnx", spec=two_outputs)
-    with open_model(false) as model, pytest.raises(SpecError, match="lacks the outputs"):
+    with (
+        open_model(false) as model,
+        pytest.raises(
+            SpecError, match=r"the spec says scored_boxes, but the graph's outputs \['box'\] lack"
+        ),
+    ):
         _ = model.spec
     renamed = save_mean_colour_model(
         tmp_path / "renamed.onnx", spec=ModelSpec("net", 8, 8, input_name="photo")
     )
     with open_model(renamed) as model, pytest.raises(SpecError, match="names input 'photo'"):
         _ = model.spec
+
+
+@pytest.mark.parametrize(
+    ("outputs", "reason"),
+    [
+        ([("box", FLOAT, [1, 5])], r"output 'box' has shape \(1, 5\), expected \(N, 4\)"),
+        ([("box", FLOAT, [4])], r"output 'box' has shape \(4\), expected \(N, 4\)"),
+        ([("box", INT64, [1, 4])], "'box' holds int64, expected floating point"),
+        ([("boxes", FLOAT, [1, 9, 4]), ("scores", FLOAT, [1, 8])], "output 'scores' has shape"),
+        ([("boxes", FLOAT, [1, 4, 9]), ("scores", FLOAT, [1, 9])], "output 'boxes' has shape"),
+        ([("boxes", FLOAT, [1, 9, 4]), ("scores", FLOAT, [1, 9, 1])], "output 'scores' has"),
+    ],
+)
+def test_outputs_that_contradict_the_spec_are_named_when_it_is_opened(tmp_path, outputs, reason):
+    decoding = "single_box" if len(outputs) == 1 else "scored_boxes"
+    spec = dataclasses.replace(RGB_SPEC, decoding=decoding)
+    file = save_constant_outputs(tmp_path / "odd.onnx", spec, outputs)
+    with open_model(file) as model, pytest.raises(SpecError, match=rf"odd\.onnx: .*{reason}"):
+        _ = model.spec
+
+
+def test_outputs_whose_shape_shows_only_in_the_answer_are_the_models_fault(tmp_path):
+    """A reshape whose sizes the graph computes: the file does not tell even how many axes."""
+    file = save_constant_outputs(tmp_path / "open.onnx", RGB_SPEC, [("box", FLOAT, None)])
+    with open_model(file) as model, pytest.raises(ModelError, match="output 'box' has shape"):
+        model.locate([colour_photo(0, 0, 0)])
+
+
+def test_a_graph_without_input_is_named(tmp_path):
+    file = save_constant_outputs(tmp_path / "deaf.onnx", RGB_SPEC, [("box", FLOAT, [1, 4])], False)
+    with (
+        open_model(file) as model,
+        pytest.raises(SpecError, match=r"deaf\.onnx: .*the graph has \["),
+    ):
+        _ = model.spec
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname", "link.bin", "gone.bin"])
+def test_weights_outside_the_folder_of_a_model_are_never_read(tmp_path, location):
+    (tmp_path / "secret.bin").write_bytes(bytes(10_000))
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link.bin").symlink_to(tmp_path / "secret.bin")
+    model = onnx.load(str(save_mean_colour_model(inside / "model.onnx")))
+    weight = model.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(weight, location)
+    weight.ClearField("raw_data")
+    (inside / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match=r"model\.onnx: ONNX Runtime cannot open it"):
+        open_model(inside / "model.onnx")
 
 
 def test_several_threads_may_use_one_model(model_file):

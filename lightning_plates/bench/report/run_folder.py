@@ -13,6 +13,7 @@ import yaml
 
 from lightning_plates.bench.accuracy import Accuracy, PhotoScore, read_scores, summarise
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
 
 RECORD_FILE, CONFIG_FILE = "run.json", "config.yaml"
 EPOCHS_FILE, SCORES_FILE = "epochs.csv", "per_photo.csv"
@@ -93,6 +94,8 @@ def read_run(folder: Path) -> RunResult:
     if not (folder / RECORD_FILE).exists():
         return _read_unfinished(folder, label)
     record = _read_json(folder / RECORD_FILE)
+    if record.get("state", "finished") != "finished":  # older records have no state
+        return _read_unfinished(folder, label, str(record["state"]))
     try:
         return _finished(folder, label, record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -101,12 +104,13 @@ def read_run(folder: Path) -> RunResult:
         ) from error
 
 
-def _read_unfinished(folder: Path, label: str) -> RunResult:
+def _read_unfinished(folder: Path, label: str, state: str = "") -> RunResult:
     if not (folder / CONFIG_FILE).exists():
         raise InputError(f"{folder}: not a run of fit (it has no {RECORD_FILE}, no {CONFIG_FILE})")
     done = len(_read_epochs(folder))
+    so_far = f"unfinished, {done} epochs so far and no {RECORD_FILE}"
     reason = (
-        f"unfinished, {done} epochs so far and no {RECORD_FILE}; "
+        f"{f'{state} after {done} epochs' if state else so_far}; "
         f"continue it with: fit --config {folder / CONFIG_FILE} --run {folder} --resume"
     )
     return RunResult(label, folder, reason, _backbone(folder / CONFIG_FILE), epochs=done)
@@ -168,13 +172,16 @@ def _read_epochs(folder: Path) -> list[dict[str, str]]:
     file = folder / EPOCHS_FILE
     if not file.exists():
         return []
-    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+    try:
+        return list(csv.DictReader(read_bytes(file).decode().splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: damaged ({error}); fit again") from error
 
 
 def _read_json(file: Path) -> Mapping[str, Any]:
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+        record = json.loads(read_bytes(file))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: damaged ({error}); fit again") from error
     if not isinstance(record, dict):
         raise InputError(f"{file}: not the record of a fit")
@@ -183,7 +190,7 @@ def _read_json(file: Path) -> Mapping[str, Any]:
 
 def _backbone(config: Path) -> str:
     try:
-        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+        settings = yaml.safe_load(read_bytes(config))
         return str(settings["model"]["init_args"]["backbone"])
-    except (yaml.YAMLError, ValueError, KeyError, TypeError):
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, RecursionError):
         return "unknown"

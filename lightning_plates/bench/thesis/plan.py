@@ -13,6 +13,7 @@ from lightning_plates.bench.reference import thesis_backbones
 from lightning_plates.bench.thesis.steps import Step
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
+from lightning_plates.files import read_bytes
 from lightning_plates.reading.config_file import find_config
 
 PROTOCOLS = ("thesis", "grouped")
@@ -110,7 +111,7 @@ def settle(settings: Settings, layout: Layout) -> None:
         write_text(file, json.dumps(wanted, indent=2) + "\n")
         return
     try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(read_bytes(file))
         changed = [name for name, value in wanted.items() if found.get(name) != value]
     except (ValueError, AttributeError) as error:
         raise InputError(f"{file}: not the settings of an experiment; choose another -o") from error

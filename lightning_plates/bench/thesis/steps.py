@@ -10,11 +10,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightning_plates.console import Terminated
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import StepError
 
 GRACE_SECONDS = 60.0
-"""How long a command may take after Ctrl-C to save what it has."""
+"""How long a command may take after Ctrl-C or SIGTERM to save what it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def run_step(step: Step, stamps: Path) -> bool:
 
     Raises:
         StepError: The command failed.
-        KeyboardInterrupt: Ctrl-C; the command had time to save what it has.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the command had time to save what it has.
     """
     if _is_done(step, stamps):
         print(f"done already: {step.name}")
@@ -79,10 +80,12 @@ def _run(words: list[str]) -> int:
     with subprocess.Popen(words) as process:
         try:
             return process.wait()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             # The terminal sent Ctrl-C to the command as well: let it end by itself.
+            if isinstance(error, Terminated):
+                process.terminate()
             try:
                 process.wait(GRACE_SECONDS)
             except subprocess.TimeoutExpired:
-                process.terminate()
+                process.kill()
             raise

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._arguments import add_file_limit, positive_int, worker_count
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.augmentation_run import (
@@ -67,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quality", type=int, choices=range(1, 96), metavar="1-95", default=92, help="of the JPEGs"
     )
-    parser.add_argument("--workers", type=positive_int, metavar="N", help="processes (all cores)")
+    parser.add_argument("--workers", type=worker_count, metavar="N", help="processes (all cores)")
+    add_file_limit(parser)
     return parser
 
 

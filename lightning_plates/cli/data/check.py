@@ -6,7 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
-from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._arguments import add_file_limit, worker_count
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.rows import Labels, Problem
@@ -22,11 +22,15 @@ def main(argv: list[str]) -> int:
     labels = read_labels(args.set, args.photos)
     inspected = inspect_photos(labels, args.workers)
     found = [p for p in show_progress(inspected, len(labels.named), "decoding") if p is not None]
-    problems = [*labels.problems, *found, *find_duplicate_photos(labels)]
+    # A size that is not the photo's is seen by the reader and, where it fits, by the inspection.
+    unique = {str(problem): problem for problem in (*labels.problems, *found)}
+    problems = [*unique.values(), *find_duplicate_photos(labels)]
     if not labels.named and not problems:
         problems = [Problem(str(args.set), "no labelled photo in it")]
     for problem in sorted(problems, key=_place):
         print(problem)
+    for note in labels.notes:
+        print(f"note: {note}")
     print(_summary(labels, len(problems)))
     return PROBLEMS_EXIT_CODE if problems else 0
 
@@ -40,7 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("set", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")
-    parser.add_argument("--workers", type=positive_int, metavar="N", help="processes (all cores)")
+    parser.add_argument("--workers", type=worker_count, metavar="N", help="processes (all cores)")
+    add_file_limit(parser)
     return parser
 
 

@@ -9,15 +9,34 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lightning_plates.cli._arguments import positive_int, positive_number
+from lightning_plates.cli._arguments import (
+    add_file_limit,
+    edge_tolerance,
+    positive_int,
+    positive_number,
+    worker_count,
+)
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import INTERRUPTED, report_failure
+from lightning_plates.console import report_interruption
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet
-from lightning_plates.data.annotations.registry import label_formats
+from lightning_plates.data.annotations.registry import format_titles, writable_formats
 from lightning_plates.data.annotations.rows import Labels
-from lightning_plates.data.photo_import import ImportedPhoto, ImportOptions, import_photos
-from lightning_plates.drafts import draft_folder_of
+from lightning_plates.data.photo_import import (
+    ImportedPhoto,
+    ImportOptions,
+    ImportTotals,
+    import_photos,
+)
+from lightning_plates.data.split import (
+    SPLIT_FILE,
+    carry_over,
+    own_split,
+    read_split,
+    split_file_of,
+    write_split,
+)
+from lightning_plates.drafts import draft_folder_of, utf_8
 from lightning_plates.errors import InputError
 
 SKIPPED_EXIT_CODE = 3
@@ -29,33 +48,46 @@ MANIFEST = "import.csv"
 def main(argv: list[str]) -> int:
     """Run ``data import``; see ``--help``."""
     args = _parser().parse_args(argv)
-    labels = read_labels(args.source, args.photos, args.classes)
+    labels = read_labels(args.source, args.photos, args.classes, args.clip)
     options = ImportOptions(args.quality, args.max_side, tuple(args.box_scale))
     try:
         return _run(args, labels, options)
-    except KeyboardInterrupt:
-        return report_failure("interrupted; nothing was written", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return report_interruption(error, "nothing was written")
 
 
 def _run(args: argparse.Namespace, labels: Labels, options: ImportOptions) -> int:
+    written_split = split_file_of(args.source)
+    split = read_split(written_split) if written_split.exists() else own_split(labels.annotations)
     with draft_folder_of(args.output) as draft:
         imported = _import(labels.annotations, draft, args.rename, options, args.workers)
-        records = tuple(photo.record for photo in imported if photo.record is not None)
+        records = {one.original: one.record for one in imported if one.record is not None}
         if not records:
             raise InputError(_nothing_left(args.source, labels, imported))
-        annotations = AnnotationSet(draft, records)
-        label_format = label_formats()[args.to]
+        annotations = AnnotationSet(draft, tuple(records.values()))
+        label_format = writable_formats()[args.to]
         label_format.write(annotations, draft / label_format.TARGET)
-        (draft / MANIFEST).write_text(_manifest(imported), encoding="utf-8")
+        (draft / MANIFEST).write_bytes(utf_8(_manifest(imported)))
+        kept = carry_over(split, records) if split is not None else None
+        if kept is not None:
+            write_split(kept, draft)
     _warn_of_classes(labels, args.classes)
-    return _report(args.output, labels, annotations, imported)
+    for note in labels.notes:
+        print(f"note: {note}", file=sys.stderr)
+    totals = ImportTotals.count(labels, annotations, imported)
+    print(f"{args.output}: {totals.describe()}")
+    if kept is not None:
+        print(f"{args.output / SPLIT_FILE}: {kept.describe()}")
+    return _report_skipped(labels, imported)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lightning_plates data import",
-        description=f"{__doc__} The format of the labels is recognised by their content; labels "
-        "that refer to a photo before its EXIF rotation are turned with it.",
+        description=f"{__doc__} The format of the labels is recognised by their content: "
+        f"{format_titles()}; the data.yaml of a YOLO set stands for its folders. Labels that refer "
+        "to a photo before its EXIF rotation are turned with it. The division of a set that comes "
+        "divided is kept in split.csv.",
     )
     parser.add_argument("source", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("-o", "--output", type=Path, required=True, help="new folder for the set")
@@ -68,7 +100,14 @@ def _parser() -> argparse.ArgumentParser:
         help="boxes that are plates; others are left out (all)",
     )
     parser.add_argument(
-        "--to", choices=label_formats(), default="boxes_csv", help="label format (%(default)s)"
+        "--clip",
+        type=edge_tolerance,
+        metavar="PX|N%%",
+        help="cut boxes that reach so far over the edge of their photo, and leave photos out "
+        "whose boxes reach further (3 pixels or 1%%, whichever is more)",
+    )
+    parser.add_argument(
+        "--to", choices=writable_formats(), default="boxes_csv", help="label format (%(default)s)"
     )
     parser.add_argument(
         "--rename", default="", metavar="NAME", help="name photos NAME0001.jpeg and so on"
@@ -88,7 +127,8 @@ def _parser() -> argparse.ArgumentParser:
         help="multiply the boxes' widths and heights, where labels show more or less than the "
         "plate (1 1)",
     )
-    parser.add_argument("--workers", type=positive_int, metavar="N", help="processes (all cores)")
+    parser.add_argument("--workers", type=worker_count, metavar="N", help="processes (all cores)")
+    add_file_limit(parser)
     return parser
 
 
@@ -125,17 +165,7 @@ def _warn_of_classes(labels: Labels, chosen: Sequence[str]) -> None:
         )
 
 
-def _report(
-    output: Path, labels: Labels, annotations: AnnotationSet, imported: list[ImportedPhoto]
-) -> int:
-    several = sum(len(photo.boxes) > 1 for photo in annotations.photos)
-    without = sum(not photo.boxes for photo in annotations.photos)
-    print(
-        f"{output}: {len(annotations.photos)} photos, {annotations.box_count} boxes; "
-        f"{several} photos with several boxes, {without} without"
-    )
-    if labels.unlabelled:
-        print(f"not imported: {len(labels.unlabelled)} photos that no label names")
+def _report_skipped(labels: Labels, imported: list[ImportedPhoto]) -> int:
     skipped = [f"{photo.original}: {photo.reason}" for photo in imported if photo.record is None]
     for problem in (*labels.problems, *skipped):
         print(f"skipped: {problem}", file=sys.stderr)

@@ -8,15 +8,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._arguments import add_file_limit, positive_int
 from lightning_plates.cli._originals import Originals
+from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations import read_labels
-from lightning_plates.data.annotations.photo_fit import fit_boxes
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.data.contact_sheet import contact_sheet, crop_tile, draw_tile
 from lightning_plates.drafts import write_bytes
-from lightning_plates.errors import InputError, PlatesError
-from lightning_plates.photos import RgbImage, encode_jpeg, load_photo, read_header
+from lightning_plates.errors import InputError, PlatesError, reason_without_name
+from lightning_plates.photos import RgbImage, encode_jpeg, load_photo
 
 
 def main(argv: list[str]) -> int:
@@ -26,12 +26,14 @@ def main(argv: list[str]) -> int:
     originals = Originals([args.set, *(annotations.path_of(p) for p in annotations.photos)])
     originals.refuse_overwriting([args.output])
     chosen = _choose(annotations, args.count, args.seed)
-    tiles = list(_tiles(annotations, chosen, args.side, args.crops))
+    skipped: list[PhotoRecord] = []
+    tiles = list(_tiles(annotations, chosen, args.side, args.crops, skipped))
     if not tiles:
         raise InputError(f"{args.set}: nothing to show")
     write_bytes(args.output, encode_jpeg(contact_sheet(tiles, args.columns, args.side)))
-    print(f"{args.output}: {len(chosen)} of {len(annotations.photos)} photos")
-    return 0
+    shown = len(chosen) - len(skipped)
+    print(f"{args.output}: {shown} of {len(annotations.photos)} photos")
+    return UNREADABLE_EXIT_CODE if skipped else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "--side", type=positive_int, default=240, help="of a tile, in pixels (%(default)s)"
     )
     parser.add_argument("--crops", action="store_true", help="show each plate instead of photos")
+    add_file_limit(parser)
     return parser
 
 
@@ -62,14 +65,20 @@ def _choose(annotations: AnnotationSet, count: int, seed: int) -> list[PhotoReco
 
 
 def _tiles(
-    annotations: AnnotationSet, photos: list[PhotoRecord], side: int, crops: bool
+    annotations: AnnotationSet,
+    photos: list[PhotoRecord],
+    side: int,
+    crops: bool,
+    skipped: list[PhotoRecord],
 ) -> Iterator[tuple[str, RgbImage]]:
+    """Captions and pictures; ``skipped`` gets the photos that cannot be read."""
     for photo in photos:
         path = annotations.path_of(photo)
         try:
-            image, boxes = load_photo(path), fit_boxes(photo, read_header(path)).boxes
+            image, boxes = load_photo(path), photo.boxes
         except PlatesError as error:
-            print(f"skipped: {path}: {str(error).removeprefix(f'{path}: ')}", file=sys.stderr)
+            print(f"skipped: {path}: {reason_without_name(error, path)}", file=sys.stderr)
+            skipped.append(photo)
             continue
         name = PurePosixPath(photo.file).stem
         if crops:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lightning_plates.cli._arguments import add_file_limit
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.statistics import (
     SetStatistics,
@@ -36,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("set", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")
     parser.add_argument("-o", "--output", type=Path, help="PNG to write a histogram to")
+    add_file_limit(parser)
     return parser
 
 

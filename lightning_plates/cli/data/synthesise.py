@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lightning_plates.cli._arguments import add_file_limit, worker_count
+
 
 def main(argv: list[str]) -> int:
     """Run ``data synthesise``."""
@@ -59,5 +61,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="share of the photos where other vehicles may have plates, too (default: 0.1)",
     )
-    add("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    add("--workers", type=worker_count, metavar="N", help="processes (default: one a core)")
+    add_file_limit(parser)
     return parser

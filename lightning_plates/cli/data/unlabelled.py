@@ -7,7 +7,12 @@ import dataclasses
 from pathlib import Path
 
 from lightning_plates.bench.unlabelled import find_unlabelled
-from lightning_plates.cli._arguments import add_runtime_options, fraction, positive_int
+from lightning_plates.cli._arguments import (
+    add_file_limit,
+    add_runtime_options,
+    fraction,
+    worker_count,
+)
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import choose_photos
 from lightning_plates.cli._progress import show_progress
@@ -26,9 +31,12 @@ def main(argv: list[str]) -> int:
     path = args.model or default_model()
     with open_model(path, args.runtime, args.device, args.threads) as model:
         asked = show_progress(photos.photos, len(photos.photos), "photos")
-        seen = [
+        answers = [
             find_unlabelled(model, photos, photo, args.look, args.min_confidence) for photo in asked
         ]
+    seen = [photo for photo in answers if photo is not None]
+    if not seen:
+        raise InputError(f"{photos.root}: none of its photos can be read")
     found = dataclasses.replace(photos, photos=tuple(photo for photo in seen if photo.boxes))
     if not found.photos:
         print(f"{photos.root}: every plate that {path.name} sees is labelled; nothing is written")
@@ -64,5 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--min-confidence", type=fraction, metavar="P",
         help="only boxes of this probability (default: the finder's threshold)")  # fmt: skip
     add_runtime_options(parser)
-    add("--threads", type=positive_int, metavar="N", help="of the runtime")
+    add("--threads", type=worker_count, metavar="N", help="of the runtime")
+    add_file_limit(parser)
     return parser

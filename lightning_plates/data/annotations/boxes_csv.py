@@ -26,6 +26,8 @@ from lightning_plates.data.annotations.record import (
 from lightning_plates.data.annotations.rows import Entry, LabelRow, Problem
 from lightning_plates.drafts import draft_of
 
+TITLE = "boxes.csv"
+FILE_PER_PHOTO = False
 TARGET = "boxes.csv"
 """Name of the label file in a set's folder."""
 

@@ -7,6 +7,7 @@ corners, no sources, and no photos without boxes; those are left out on writing.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from lightning_plates.data.annotations.label_text import (
     LabelText,
     csv_cells,
+    csv_delimiter,
     csv_header,
     parse_number,
     parse_size,
@@ -21,12 +23,16 @@ from lightning_plates.data.annotations.label_text import (
 )
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord
 from lightning_plates.data.annotations.rows import Entry, LabelRow, Problem
+from lightning_plates.data.annotations.shapes import drawn_box
 from lightning_plates.drafts import draft_of
 
+TITLE = "Make Sense CSV"
+FILE_PER_PHOTO = False
 TARGET = "annotations.csv"
 """Name of the label file in a set's folder."""
 
 _BOX = ("bbox_x", "bbox_y", "bbox_width", "bbox_height")
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?", re.ASCII)
 _COLUMNS = ("label_name", *_BOX, "image_name", "image_width", "image_height")
 
 
@@ -40,7 +46,8 @@ def read(label: LabelText) -> Iterator[Entry]:
     """Yield the entries of a file; see :func:`label_text.read_csv` for what it raises."""
     added_lines = 0
     if _is_headerless(label.text):
-        label = replace(label, text=",".join(_COLUMNS) + "\n" + label.text)
+        header = csv_delimiter(label.text).join(_COLUMNS)
+        label = replace(label, text=f"{header}\n{label.text}")
         added_lines = 1
     for line, row in read_csv(label, _COLUMNS):
         where = label.at(line - added_lines)
@@ -67,13 +74,12 @@ def write(annotations: AnnotationSet, target: Path) -> None:
 
 def _is_headerless(text: str) -> bool:
     cells = csv_cells(text.partition("\n")[0])
-    if len(cells) != len(_COLUMNS):
-        return False
     numbers = [*cells[1:5], *cells[6:]]
-    return all(number.replace(".", "", 1).lstrip("-").isdigit() for number in numbers)
+    return len(cells) == len(_COLUMNS) and all(map(_NUMBER.fullmatch, numbers))
 
 
 def _entry(where: str, row: dict[str, str]) -> LabelRow:
     x, y, width, height = (parse_number(row, name) for name in _BOX)
-    box = BoxRecord(x, y, x + width, y + height, row["label_name"] or "plate")
+    sides = drawn_box(x, y, width, height)
+    box = BoxRecord(*sides, row["label_name"] or "plate")
     return LabelRow(where, row["image_name"], box, parse_size(row, "image_width", "image_height"))

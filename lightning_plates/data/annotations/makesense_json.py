@@ -9,22 +9,53 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_plates.data.annotations.label_json import check_object, whole_size
 from lightning_plates.data.annotations.label_text import LabelText
 from lightning_plates.data.annotations.record import (
     AnnotationSet,
     BoxRecord,
-    Corners,
     PhotoRecord,
     scale_corners,
 )
 from lightning_plates.data.annotations.rows import Entry, LabelRow, Problem
+from lightning_plates.data.annotations.shapes import outline_box
 from lightning_plates.drafts import write_text
+from lightning_plates.errors import AnnotationError
+from lightning_plates.schema import parse_json
 
+TITLE = "Make Sense JSON lines"
+FILE_PER_PHOTO = False
 TARGET = "annotations.jsonl"
 """Name of the label file in a set's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    points: list[_Point]
+    imageWidth: float  # noqa: N815 -- the file's key
+    imageHeight: float  # noqa: N815
+    label: list[str] | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    annotation: list[_Object] | None = None
 
 
 def sniff(text: str) -> bool:
@@ -53,46 +84,26 @@ def write(annotations: AnnotationSet, target: Path) -> None:
 def _line_entries(where: str, text: str) -> Iterator[Entry]:
     photo = ""
     try:
-        item = json.loads(text)
-        photo = str(item["content"])
-        objects = item.get("annotation") or []
+        data = parse_json(text, where, AnnotationError, finite=False, unique_keys=True)
+        photo = check_object(data, _Name, where).content
+        objects = check_object(data, _Line, where).annotation or []
         if not objects:
-            yield LabelRow(where, photo, None)
+            yield LabelRow(where, photo, None, entry=where)
         for entry in objects:
             yield _box_row(where, photo, entry)
-    except json.JSONDecodeError as error:
-        yield Problem(where, f"not JSON: {error.msg} at column {error.colno}")
-    except KeyError as error:
-        yield Problem(where, f"no {error} in this entry", photo)
-    except (TypeError, ValueError, OverflowError, AttributeError) as error:
-        yield Problem(where, f"not a Make Sense entry: {error}", photo)
+    except (AnnotationError, ValueError) as error:
+        yield Problem(where, str(error).removeprefix(f"{where}: "), photo)
 
 
-def _box_row(where: str, photo: str, entry: dict[str, Any]) -> LabelRow:
-    points = [(float(point["x"]), float(point["y"])) for point in entry["points"]]
+def _box_row(where: str, photo: str, entry: _Object) -> LabelRow:
+    points = [(point.x, point.y) for point in entry.points]
     if len(points) not in {2, 4}:
         raise ValueError(f"expected 2 or 4 points, got {len(points)}")
-    xs, ys = zip(*points, strict=True)
-    labels = entry.get("label") or ["plate"]
-    box = BoxRecord(
-        # Whoever draws may begin at any corner: points have no order, unlike x1 and x2.
-        min(xs),
-        min(ys),
-        max(xs),
-        max(ys),
-        str(labels[0]),
-        str(entry.get("notes") or ""),
-        _corners(points),
-    )
-    size = (int(entry["imageWidth"]), int(entry["imageHeight"]))
-    return LabelRow(where, photo, box, size, normalised=True)
-
-
-def _corners(points: list[tuple[float, float]]) -> Corners | None:
-    if len(points) != 4:
-        return None
-    a, b, c, d = points
-    return a, b, c, d
+    label = (entry.label or ["plate"])[0]
+    # Whoever draws may begin at any corner: points have no order, unlike x1 and x2.
+    box = outline_box(points, label, entry.notes or "")
+    size = whole_size(entry.imageWidth, entry.imageHeight)
+    return LabelRow(where, photo, box, size, normalised=True, entry=where)
 
 
 def _photo_object(photo: PhotoRecord) -> dict[str, Any]:

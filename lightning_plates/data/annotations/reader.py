@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from lightning_plates.data.annotations import yolo, yolo_set
+from lightning_plates.data.annotations.edges import EdgeTolerance
+from lightning_plates.data.annotations.gathering import gather
 from lightning_plates.data.annotations.label_text import LabelText, read_label_text
-from lightning_plates.data.annotations.photo_fit import fit_to_photos
-from lightning_plates.data.annotations.photo_folder import PhotoFolder
+from lightning_plates.data.annotations.photo_folder import PhotoFolder, is_archive_residue
 from lightning_plates.data.annotations.record import AnnotationSet
-from lightning_plates.data.annotations.registry import (
-    LabelFormat,
-    has_file_per_photo,
-    label_formats,
-)
-from lightning_plates.data.annotations.rows import Entry, Labels, Problem, gather
+from lightning_plates.data.annotations.registry import LabelFormat, format_titles, label_formats
+from lightning_plates.data.annotations.rows import UNREADABLE, Entry, LabelRow, Labels, Problem
+from lightning_plates.data.annotations.sides import SIDE_WORD, side_named, side_of_folder
 from lightning_plates.errors import AnnotationError, InputError
 
 LABEL_SUFFIXES = frozenset({".csv", ".json", ".jsonl", ".txt", ".xml"})
 """Endings that a folder is searched for; a file named by the user is read whatever its ending."""
-LABEL_FOLDERS = frozenset({"labels", "annotations"})
+LABEL_FOLDERS = frozenset({"labels", "annotations", "ann"})
 """Folders that usually hold only labels; their photos lie in a folder beside them."""
 
 _WAY_OUT = "labels of another tool: export them from there as COCO, YOLO or Pascal VOC"
-"""Label Studio, CVAT, Labelme and others save a format of their own, and export these."""
+"""Nearly every tool exports one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,19 @@ class _Unreadable:
 _File: TypeAlias = LabelText | _Unreadable
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The label files of a set, and where its photos are."""
+
+    label_format: LabelFormat
+    files: list[_File]
+    photos: PhotoFolder
+    sides: Mapping[str, str] = field(default_factory=dict)
+    """Sides by photo, where a description states them."""
+
+
 def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
-    """Read a set whose labels must all be sound.
+    """Read a set whose labels must all be sound; unreadable photos are named and left out.
 
     Args:
         path: A label file, or a folder that holds the labels of one set, in any format.
@@ -48,7 +59,7 @@ def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
 
     Returns:
         The set; its boxes refer to the photos as they are decoded, whatever size they are
-        labelled with (see :func:`~lightning_plates.data.annotations.photo_fit.fit_boxes`).
+        labelled with (see :mod:`~lightning_plates.data.annotations.photo_fit`).
 
     Raises:
         AnnotationError: The labels cannot be understood, or an entry is wrong: the first one is
@@ -56,25 +67,34 @@ def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
         InputError: ``path`` does not exist or holds no labels.
     """
     labels = read_labels(path, photos)
-    if labels.problems:
-        more = len(labels.problems) - 1
+    unsound = [problem for problem in labels.problems if problem.kind != UNREADABLE]
+    for problem in labels.problems:
+        if problem.kind == UNREADABLE:
+            print(f"skipped: {problem.text}", file=sys.stderr)
+    if unsound:
+        more = len(unsound) - 1
         rest = f" (and {more} more)" if more else ""
         raise AnnotationError(
-            f"{labels.problems[0]}{rest}; "
-            f"all are listed by: python -m lightning_plates data check {path}"
+            f"{unsound[0]}{rest}; all are listed by: python -m lightning_plates data check {path}"
         )
     if not labels.annotations.photos:
         raise AnnotationError(f"{path}: no labelled photos in it")
-    return fit_to_photos(labels.annotations)
+    return labels.annotations
 
 
-def read_labels(path: Path, photos: Path | None = None, classes: Collection[str] = ()) -> Labels:
+def read_labels(
+    path: Path,
+    photos: Path | None = None,
+    classes: Collection[str] = (),
+    tolerance: EdgeTolerance | None = None,
+) -> Labels:
     """Read a set and collect what is wrong with it instead of stopping there.
 
     Args:
         path: As for :func:`read_annotations`.
         photos: As for :func:`read_annotations`.
         classes: Names of the boxes that are plates; by default all are.
+        tolerance: How far boxes may reach over the edge of their photo; they are cut there.
 
     Raises:
         AnnotationError: No part of the labels can be understood (format, encoding, columns).
@@ -85,9 +105,9 @@ def read_labels(path: Path, photos: Path | None = None, classes: Collection[str]
         raise InputError(f"{path}: no such file or folder")
     if photos is not None and not photos.is_dir():
         raise InputError(f"{photos}: no such folder")
-    folder = PhotoFolder(photos or _photo_root(path))
-    label_format, files = _recognise(path, folder)
-    labels = gather(_entries(label_format, files), folder, classes)
+    found = _find_labels(path, photos)
+    entries = _entries(found.label_format, found.files)
+    labels = gather(entries, found.photos, classes, tolerance, found.sides)
     for name in classes:
         if name not in labels.classes:
             known = ", ".join(map(repr, labels.classes)) or "none"
@@ -95,17 +115,56 @@ def read_labels(path: Path, photos: Path | None = None, classes: Collection[str]
     return labels
 
 
+def _find_labels(path: Path, photos: Path | None) -> _Found:
+    if path.suffix.lower() in yolo_set.SUFFIXES and path.is_file():
+        return _described(path, photos)
+    folder = PhotoFolder(photos or _photo_root(path))
+    label_format, files = _recognise(path, folder)
+    return _Found(label_format, files, folder)
+
+
+def _described(path: Path, photos: Path | None) -> _Found:
+    """The labels and photos that a YOLO set's ``data.yaml`` names."""
+    described = yolo_set.describe_set(path)
+    folder = PhotoFolder(photos or described.root, None if photos else described.sides_of)
+    paths = {
+        file
+        for place in described.label_folders()
+        for file in place.rglob(f"*{yolo.BLANK_SUFFIX}")
+        if not is_archive_residue(file)
+    }
+    texts = [_try_to_read(file, described.root) for file in sorted(paths)]
+    known = [file for file in texts if isinstance(file, _Unreadable) or folder.find(file.name)]
+    if not known:
+        raise InputError(f"{path}: no label file for the photos that it names")
+    sides = {file: named for file in folder.files if len(named := described.sides_of(file)) == 1}
+    stated = {file: named[0] for file, named in sides.items()}
+    return _Found(label_formats()["yolo"], known, folder, stated)
+
+
 def _photo_root(path: Path) -> Path:
     folder = path if path.is_dir() else path.parent
     return folder.resolve().parent if folder.resolve().name.lower() in LABEL_FOLDERS else folder
 
 
-def _entries(label_format: LabelFormat, files: Iterable[_File]) -> Iterator[Entry]:
+def _entries(label_format: LabelFormat, files: Sequence[_File]) -> Iterator[Entry]:
+    """Entries of all files; where there are several, each may be for one side of the set."""
     for file in files:
         if isinstance(file, _Unreadable):
             yield file.problem
-        else:
-            yield from _file_entries(label_format, file)
+            continue
+        side = _side_of_labels(label_format, file) if len(files) > 1 else ""
+        for entry in _file_entries(label_format, file):
+            if isinstance(entry, LabelRow):
+                default = str(file.path) if label_format.FILE_PER_PHOTO else ""
+                yield replace(entry, entry=entry.entry or default, side=entry.side or side)
+            else:
+                yield entry
+
+
+def _side_of_labels(label_format: LabelFormat, label: LabelText) -> str:
+    """The side that a label file is for, by its folders and, if it is for all photos, its name."""
+    return side_of_folder(label.name) if label_format.FILE_PER_PHOTO else side_named(label.name)
 
 
 def _file_entries(label_format: LabelFormat, label: LabelText) -> Iterator[Entry]:
@@ -113,7 +172,7 @@ def _file_entries(label_format: LabelFormat, label: LabelText) -> Iterator[Entry
     try:
         yield from label_format.read(label)
     except AnnotationError as error:
-        if not has_file_per_photo(label_format):
+        if not label_format.FILE_PER_PHOTO:
             raise
         yield _file_problem(label.path, error)
 
@@ -130,8 +189,9 @@ def _recognise(path: Path, photos: PhotoFolder) -> tuple[LabelFormat, list[_File
     label = read_label_text(path)
     name = _format_of(label)
     if name is None:
-        known = ", ".join(label_formats())
-        raise AnnotationError(f"{path}: not in a known label format (known: {known}); {_WAY_OUT}")
+        raise AnnotationError(
+            f"{path}: not in a known label format (known: {format_titles()}); {_WAY_OUT}"
+        )
     return label_formats()[name], [label]
 
 
@@ -139,13 +199,15 @@ def _recognise_folder(folder: Path, photos: PhotoFolder) -> tuple[LabelFormat, l
     """The labels that lie in ``folder`` itself or, where there are none, anywhere below it."""
     unreadable: list[_Unreadable] = []
     for paths in (folder.iterdir(), folder.rglob("*")):
-        candidates = sorted(p for p in paths if p.suffix.lower() in LABEL_SUFFIXES)
+        candidates = sorted(
+            p for p in paths if p.suffix.lower() in LABEL_SUFFIXES and not is_archive_residue(p)
+        )
         files = [_try_to_read(path, folder) for path in candidates]
         found = {file.path: name for file in _readable(files) if (name := _format_of(file))}
         found = found or _blank_labels(files, photos)
         if found:
             label_format = label_formats()[_only_format(folder, found)]
-            if has_file_per_photo(label_format):
+            if label_format.FILE_PER_PHOTO:
                 return label_format, _per_photo_files(files, set(found), photos)
             return label_format, [file for file in _readable(files) if file.path in found]
         unreadable = [file for file in files if isinstance(file, _Unreadable)]
@@ -186,14 +248,20 @@ def _blank_labels(files: list[_File], photos: PhotoFolder) -> dict[Path, str]:
 def _only_format(folder: Path, found: dict[Path, str]) -> str:
     """The format of all files; several that each hold a set are parts of one by having one name.
 
-    So exports are laid out that come divided: ``train/_annotations.coco.json``, ``valid/…``.
+    So exports are laid out that come divided: ``train/_annotations.coco.json``, ``valid/…``, or
+    ``train_labels.csv``, ``test_labels.csv``.
     """
     names = sorted(set(found.values()))
-    parts = len({path.name for path in found}) == 1
-    if len(names) > 1 or not (parts or has_file_per_photo(label_formats()[names[0]])):
+    parts = len({_name_without_side(path) for path in found}) == 1
+    if len(names) > 1 or not (parts or label_formats()[names[0]].FILE_PER_PHOTO):
         shown = ", ".join(sorted(path.relative_to(folder).as_posix() for path in found)[:4])
         raise InputError(f"{folder}: several label files ({shown}); name the one to read")
     return names[0]
+
+
+def _name_without_side(path: Path) -> str:
+    side = side_named(path.stem)
+    return SIDE_WORD.sub("", path.name) if side else path.name
 
 
 def _per_photo_files(files: list[_File], found: set[Path], photos: PhotoFolder) -> list[_File]:

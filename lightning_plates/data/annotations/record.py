@@ -80,6 +80,8 @@ class PhotoRecord:
     """None, one or several plates."""
     source: str = ""
     """Id of the original photo that copies derive from; see :attr:`group`."""
+    side: str = ""
+    """``train``, ``val`` or ``test`` in a set that comes divided into them; else empty."""
 
     @property
     def group(self) -> str:

@@ -19,17 +19,24 @@ class LabelFormat(Protocol):
     One whose empty files say that a photo has no box also has ``BLANK_SUFFIX``, their ending.
     """
 
-    TARGET: str
-    """Name below a set's folder that ``write`` is given by default.
-
-    Without an ending it is a folder that gets one file a photo.
-    """
+    TITLE: str
+    """Tool and kind of file, as people call them."""
+    FILE_PER_PHOTO: bool
+    """Whether a set has one label file a photo instead of one for all."""
 
     def sniff(self, text: str) -> bool:
         """Say whether ``text`` is the content of a label file in this format."""
 
     def read(self, label: LabelText) -> Iterator[Entry]:
         """Yield the entries of one label file."""
+
+
+class WritableFormat(LabelFormat, Protocol):
+    """A format that is also written."""
+
+    TARGET: str
+    """Name below a set's folder that ``write`` is given by default; a folder for one file a
+    photo."""
 
     def write(self, annotations: AnnotationSet, target: Path) -> None:
         """Write all labels of a set."""
@@ -48,6 +55,15 @@ def label_formats() -> dict[str, LabelFormat]:
     }
 
 
-def has_file_per_photo(label_format: LabelFormat) -> bool:
-    """Whether a set in this format has one label file a photo instead of one for all."""
-    return not Path(label_format.TARGET).suffix
+def writable_formats() -> dict[str, WritableFormat]:
+    """The formats by name that can be written."""
+    return {
+        name: cast("WritableFormat", one)
+        for name, one in label_formats().items()
+        if hasattr(one, "write")
+    }
+
+
+def format_titles() -> str:
+    """All formats in one line, for help and errors."""
+    return ", ".join(one.TITLE for one in label_formats().values())

@@ -21,6 +21,8 @@ from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord
 from lightning_plates.data.annotations.rows import Entry, LabelRow, Problem
 from lightning_plates.drafts import draft_of
 
+TITLE = "the thesis' CSV"
+FILE_PER_PHOTO = False
 TARGET = "annotations.csv"
 """Name of the label file in a set's folder."""
 

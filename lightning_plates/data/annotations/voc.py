@@ -9,25 +9,33 @@ of the file itself.
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lightning_plates.data.annotations.label_text import LabelText
+from lightning_plates.data.annotations.label_xml import (
+    child_number,
+    parse_label_xml,
+    whole_number,
+)
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
 from lightning_plates.data.annotations.rows import Entry, LabelRow, Problem
 from lightning_plates.drafts import write_text
-from lightning_plates.errors import AnnotationError
 
+TITLE = "Pascal VOC XML"
+FILE_PER_PHOTO = True
 TARGET = "Annotations"
 """Name of the labels' folder in a set's folder."""
 
+_ROOT = re.compile(r"<annotation[\s>]")
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def sniff(text: str) -> bool:
     """Say whether ``text`` is the content of such a file."""
-    return text.lstrip().startswith("<") and "<annotation" in text
+    return text.lstrip().startswith("<") and _ROOT.search(text) is not None
 
 
 def read(label: LabelText) -> Iterator[Entry]:
@@ -36,10 +44,10 @@ def read(label: LabelText) -> Iterator[Entry]:
     Raises:
         AnnotationError: The file is not XML, or declares entities (which could expand without end).
     """
-    root = _parse(label)
+    root = parse_label_xml(label)
     photo = root.findtext("filename") or label.name
     try:
-        size = (_whole(root, "size/width"), _whole(root, "size/height"))
+        size = _size(root)
     except ValueError as error:
         yield Problem(str(label.path), str(error), photo, alias=label.name)
         return
@@ -70,36 +78,19 @@ def write(annotations: AnnotationSet, target: Path) -> None:
         write_text(file, ET.tostring(tree, encoding="unicode") + "\n")
 
 
-def _parse(label: LabelText) -> ET.Element:
-    if "<!ENTITY" in label.text:
-        raise AnnotationError(f"{label.path}: declares XML entities; remove them")
-    try:
-        return ET.fromstring(label.text)
-    except ET.ParseError as error:
-        raise AnnotationError(f"{label.at(error.position[0])}: not XML: {error}") from error
-
-
 def _box(item: ET.Element) -> BoxRecord:
-    x1, y1, x2, y2 = (_number(item, f"bndbox/{name}") for name in _SIDES)
+    x1, y1, x2, y2 = (child_number(item, f"bndbox/{name}") for name in _SIDES)
     label, text = item.findtext("name") or "plate", item.findtext("text") or ""
     return BoxRecord(x1, y1, x2, y2, label, text)
 
 
-def _number(element: ET.Element, path: str) -> float:
-    text = element.findtext(path)
-    if text is None:
-        raise ValueError(f"no {path}")
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{path}: not a number: {text!r}") from None
-
-
-def _whole(element: ET.Element, path: str) -> int:
-    value = _number(element, path)
-    if not value.is_integer():
-        raise ValueError(f"{path}: not a whole number: {value!r}")
-    return int(value)
+def _size(root: ET.Element) -> tuple[int, int] | None:
+    """As labelled; some tools leave it out or write 0."""
+    if root.find("size/width") is None and root.find("size/height") is None:
+        return None
+    values = {name: child_number(root, f"size/{name}") for name in ("width", "height")}
+    width, height = (whole_number(f"size/{name}", value) for name, value in values.items())
+    return width, height
 
 
 def _photo_element(photo: PhotoRecord) -> ET.Element:

@@ -1,6 +1,8 @@
 """YOLO text files: one a photo, one line a box: ``class centre_x centre_y width height``, 0–1.
 
-An empty file is a photo without boxes. Class names come from ``classes.txt``, ``obj.names`` or
+The numbers are separated by blanks; commas and semicolons are understood, and so are classes
+written as ``0.0``. A sixth number is the confidence of a prediction and is left aside. An empty
+file is a photo without boxes. Class names come from ``classes.txt``, ``obj.names`` or
 ``data.yaml`` beside the files or above them. Lines of nine numbers (class and four corners) are
 read as corners; of longer ones, class and outline, the box around the outline is taken, unless
 ``data.yaml`` says that they are a box and keypoints. Text and sources are not kept. The coordinates
@@ -9,22 +11,23 @@ refer to the upright photo, whose size is read from the photo itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path, PurePosixPath
 
-import yaml
-
-from lightning_plates.data.annotations.label_text import LabelText, read_label_text
-from lightning_plates.data.annotations.record import (
-    AnnotationSet,
-    BoxRecord,
-    Corners,
-    PhotoRecord,
+from lightning_plates.data.annotations.label_text import (
+    LabelText,
+    read_label_text,
+    to_number,
 )
+from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
 from lightning_plates.data.annotations.rows import Entry, LabelRow, Problem
+from lightning_plates.data.annotations.shapes import drawn_box, outline_box
+from lightning_plates.data.annotations.yolo_set import read_description, swap_folder
 from lightning_plates.drafts import write_text
 
+TITLE = "YOLO text files"
+FILE_PER_PHOTO = True
 TARGET = "labels"
 """Name of the labels' folder in a set's folder."""
 
@@ -36,30 +39,47 @@ _NAME_LISTS = (_CLASSES, "obj.names", "_darknet.labels")
 """Files with one class name a line: LabelImg's and CVAT's, Darknet's, Roboflow's for Darknet."""
 _DATA_YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 """Files of Ultralytics and whoever exports for it, with ``names`` as a list or by number."""
+_FEWEST = 5
+"""Class and box; outlines have more: the x and y of three points and beyond."""
+_PREDICTED = "have a confidence, as a model writes it; were they checked by hand?"
+_MOST_CLASSES = 1_000_000
+"""A larger number is no class."""
 
 
 def sniff(text: str) -> bool:
     """Say whether ``text`` is the content of such a file (one without lines does not show it)."""
-    words = text.strip().partition("\n")[0].split()
-    return _has_coordinates(words) and words[0].isdigit() and all(map(_is_number, words))
+    words = _words(text.strip().partition("\n")[0])
+    if len(words) < _FEWEST:
+        return False
+    try:
+        _class_number(words[0])
+        return all(math.isfinite(to_number(word)) for word in words)
+    except ValueError:
+        return False
 
 
 def read(label: LabelText) -> Iterator[Entry]:
-    """Yield the entries of one photo's file."""
-    photo = label.name
-    lines = [(n, line.split()) for n, line in enumerate(label.text.splitlines(), start=1)]
+    """Yield the entries of one photo's file.
+
+    Raises:
+        InputError: The set's description is wrong, which concerns all files.
+    """
+    photo = swap_folder(PurePosixPath(label.name), "labels", "images").as_posix()
+    lines = [(n, _words(line)) for n, line in enumerate(label.text.splitlines(), start=1)]
     filled = [(number, words) for number, words in lines if words]
     if not filled:
         yield LabelRow(str(label.path), photo, None)
     names, keypoints = _class_names(label), _has_keypoints(label)
     for number, words in filled:
-        where, name = label.at(number), _class_name(words[0], names)
+        where, name = label.at(number), ""
         try:
+            name = _class_name(words[0], names)
             box = _box(words[:5] if keypoints else words, name)
         except ValueError as error:
             yield Problem(where, str(error), photo, label=name)
         else:
-            yield LabelRow(where, photo, box, normalised=True)
+            remark = _PREDICTED if _has_confidence(words) and not keypoints else ""
+            yield LabelRow(where, photo, box, normalised=True, remark=remark)
 
 
 def write(annotations: AnnotationSet, target: Path) -> None:
@@ -75,45 +95,44 @@ def write(annotations: AnnotationSet, target: Path) -> None:
         write_text(file, "".join(_line(box, photo, names) for box in photo.boxes))
 
 
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+def _words(line: str) -> list[str]:
+    """The numbers of a line: blanks, commas or semicolons between them, or decimal commas."""
+    if ";" in line:
+        return [word.strip().replace(",", ".") for word in line.strip().strip(";").split(";")]
+    words = [word.strip(",") for word in line.split()]
+    if len(words) == 1:
+        return words[0].split(",")
+    return [word.replace(",", ".") for word in words if word]
 
 
-def _has_coordinates(words: list[str]) -> bool:
-    """Class and box, or class and the x and y of three points or more."""
-    return len(words) == 5 or (len(words) >= 7 and len(words) % 2 == 1)
+def _has_confidence(words: list[str]) -> bool:
+    """Whether a last number has no partner: predictions are saved with a score."""
+    return len(words) % 2 == 0
+
+
+def _class_number(word: str) -> int:
+    """The class, which NumPy writes as ``0.000e+00``."""
+    value = to_number(word)
+    if not (value.is_integer() and 0 <= value < _MOST_CLASSES):
+        raise ValueError(f"class is not a whole number: {word[:40]!r}")
+    return int(value)
 
 
 def _class_name(word: str, names: Mapping[int, str]) -> str:
-    return names.get(int(word), "plate" if int(word) == 0 else word) if word.isdigit() else ""
+    number = _class_number(word)
+    return names.get(number, "plate" if number == 0 else str(number))
 
 
 def _box(words: list[str], label: str) -> BoxRecord:
-    if not _has_coordinates(words):
+    if len(words) < _FEWEST:
         raise ValueError(f"expected 5 numbers, got {len(words)}")
-    if not words[0].isdigit():
-        raise ValueError(f"class is not a whole number: {words[0]!r}")
-    if not all(map(_is_number, words)):
-        raise ValueError(f"not numbers: {' '.join(words)}")
-    numbers = [float(word) for word in words[1:]]
-    if len(numbers) == 8:
-        return _corner_box(numbers, label)
+    numbers = [to_number(word) for word in words[1:]]
+    if _has_confidence(words) and not 0 <= numbers.pop() <= 1:
+        raise ValueError(f"expected 5 numbers and perhaps a confidence from 0 to 1: {words[-1]!r}")
     if len(numbers) > 4:
-        xs, ys = numbers[0::2], numbers[1::2]
-        return BoxRecord(min(xs), min(ys), max(xs), max(ys), label)
+        return outline_box(list(zip(numbers[0::2], numbers[1::2], strict=True)), label)
     x, y, width, height = numbers
-    return BoxRecord(x - width / 2, y - height / 2, x + width / 2, y + height / 2, label)
-
-
-def _corner_box(numbers: list[float], label: str) -> BoxRecord:
-    xs, ys = numbers[0::2], numbers[1::2]
-    a, b, c, d = zip(xs, ys, strict=True)
-    corners: Corners = (a, b, c, d)
-    return BoxRecord(min(xs), min(ys), max(xs), max(ys), label, corners=corners)
+    return BoxRecord(*drawn_box(x - width / 2, y - height / 2, width, height), label)
 
 
 def _set_files(label: LabelText, names: tuple[str, ...]) -> Iterator[Path]:
@@ -129,29 +148,19 @@ def _set_files(label: LabelText, names: tuple[str, ...]) -> Iterator[Path]:
 def _class_names(label: LabelText) -> Mapping[int, str]:
     """Class names by number, from the nearest file that has them."""
     file = next(_set_files(label, (*_NAME_LISTS, *_DATA_YAML)), None)
-    return _parse_names(file.name, read_label_text(file).text) if file else {}
+    if file is None:
+        return {}
+    text = read_label_text(file).text
+    if file.name in _DATA_YAML:
+        return read_description(file, text).class_names()
+    lines = (line.strip() for line in text.splitlines())
+    return dict(enumerate(line for line in lines if line))
 
 
 def _has_keypoints(label: LabelText) -> bool:
     """Whether the set's description says that points follow the box, which no outline is."""
-    return any("kpt_shape" in read_label_text(file).text for file in _set_files(label, _DATA_YAML))
-
-
-@cache
-def _parse_names(file: str, text: str) -> Mapping[int, str]:
-    """Names in the text of a file of that name; asked for every label file of a set."""
-    if file in _NAME_LISTS:
-        lines = (line.strip() for line in text.splitlines())
-        return dict(enumerate(line for line in lines if line))
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return {}
-    names = content.get("names") if isinstance(content, dict) else None
-    if isinstance(names, list):
-        return {number: str(name) for number, name in enumerate(names)}
-    numbered = names.items() if isinstance(names, dict) else ()
-    return {int(key): str(name) for key, name in numbered if str(key).isdigit()}
+    files = list(_set_files(label, _DATA_YAML))
+    return any(read_description(file, read_label_text(file).text).kpt_shape for file in files)
 
 
 def _line(box: BoxRecord, photo: PhotoRecord, names: list[str]) -> str:

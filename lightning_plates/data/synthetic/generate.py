@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from lightning_plates import __version__
@@ -234,7 +236,9 @@ def _progress(
 ) -> Iterator[tuple[int, PhotoRecord]]:
     columns = ("photos", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     done = sum(index < options.count for index in finished)
-    with Progress(*columns) as progress:
+    # On standard error, and only where a person watches it.
+    bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    with bar as progress:
         task = progress.add_task("photos", total=options.count, completed=done)
         for photo in photos:
             yield photo

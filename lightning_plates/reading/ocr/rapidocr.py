@@ -21,6 +21,7 @@ from lightning_plates.photos import RgbImage
 from lightning_plates.reading.characters import ALPHABET, LETTERS, Belief
 from lightning_plates.reading.ocr._band import cut_band
 from lightning_plates.reading.ocr._base import OcrEngine
+from lightning_plates.shipment import check_installed
 
 Posterior: TypeAlias = NDArray[np.float64]
 
@@ -59,8 +60,9 @@ class RapidOcr(OcrEngine):
         options.log_severity_level = 3  # 3: errors only
         if threads is not None:
             options.intra_op_num_threads = threads
-        weights = str(find_recogniser())
-        self._session = ort.InferenceSession(weights, options, ["CPUExecutionProvider"])
+        weights = find_recogniser()
+        check_installed(weights, self.module)
+        self._session = ort.InferenceSession(str(weights), options, ["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._upper, self._lower = _columns(metadata.get("character", "").splitlines())

@@ -1,13 +1,16 @@
 import errno
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lightning_plates.data.annotations import boxes_csv, read_annotations
+from lightning_plates.data.annotations import boxes_csv, read_annotations, yolo
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
-from lightning_plates.data.annotations.registry import label_formats
+from lightning_plates.data.annotations.registry import label_formats, writable_formats
+from lightning_plates.data.split import read_split
 
 ORIENTATION = 0x0112
 
@@ -88,7 +91,7 @@ def upright_patch(path):
     return (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
 
 
-@pytest.mark.parametrize("name", label_formats())
+@pytest.mark.parametrize("name", writable_formats())
 def test_any_format_can_be_asked_for(labelled, tmp_path, data, name):
     assert data("import", labelled, "-o", tmp_path / "out", "--to", name)[0] == 0
     photos = read_annotations(tmp_path / "out").photos
@@ -123,7 +126,8 @@ def test_photos_of_other_size_scale_or_are_skipped(tmp_path, data, make_photo_se
     assert annotations.photos[0].width == 96
     status, _, error = data("import", tmp_path / "in", "-o", tmp_path / "out")
     assert status == 3
-    assert error == "skipped: other.png: labelled as 100 x 100, but is 96 x 64\n"
+    place = tmp_path / "in" / "boxes.csv:3"
+    assert error == f"skipped: {place}: other.png: labelled as 100 x 100, but is 96 x 64\n"
     (photo,) = read_annotations(tmp_path / "out").photos
     assert photo.boxes[0].xyxy == (30, 20, 60, 40)
 
@@ -153,6 +157,54 @@ def test_equal_names_do_not_overwrite_each_other(tmp_path, data, make_photo_set)
     assert data("import", annotations.root, "-o", tmp_path / "out")[0] == 0
     files = [photo.file for photo in read_annotations(tmp_path / "out").photos]
     assert files == ["a_png.jpg", "a_jpg.jpg", "b.jpg"]
+
+
+def test_names_that_the_new_ones_would_take_stay_apart(tmp_path, data, make_photo_set):
+    names = ("a.png", "a.jpg", "a_jpg.png", "A_PNG.jpg")
+    boxes = {name: (BoxRecord(n, 2, 30, 20),) for n, name in enumerate(names)}
+    annotations = make_photo_set(tmp_path / "in", boxes)
+    boxes_csv.write(annotations, annotations.root)
+    assert data("import", annotations.root, "-o", tmp_path / "out")[0] == 0
+    photos = read_annotations(tmp_path / "out").photos
+    assert len({photo.file.lower() for photo in photos}) == 4
+    assert [photo.boxes[0].x1 for photo in photos] == [0, 1, 2, 3]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are not UTF-8")
+@pytest.mark.parametrize("rename", [(), ("--rename", "x")])
+@pytest.mark.parametrize("name", label_formats())
+def test_names_that_are_not_utf_8_become_it(tmp_path, data, name, rename):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for n in range(2):
+        place = os.fsencode(folder) + b"/caf\xe9_%d" % n
+        picture = Image.fromarray(np.full((64, 96, 3), 100 + n, dtype=np.uint8))
+        picture.save(os.fsdecode(place + b".jpg"))
+        Path(os.fsdecode(place + b".txt")).write_text("0 0.5 0.5 0.25 0.25\n")
+
+    words = ("import", folder, "-o", tmp_path / "out", "--to", name, *rename)
+    status, output, error = data(*words)
+
+    assert (status, error) == (0, "")
+    assert "2 photos, 2 boxes" in output
+    photos = read_annotations(tmp_path / "out").photos
+    wanted = [f"x000{n}.jpeg" for n in (1, 2)] if rename else [f"café_{n}.jpg" for n in (0, 1)]
+    assert [photo.file for photo in photos] == wanted
+    assert "caf\\udce9_0.jpg," in (tmp_path / "out" / "import.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are not UTF-8")
+def test_two_names_that_become_one_stay_apart(tmp_path, data):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, stem in enumerate((b"caf\xe9", "café".encode())):
+        place = os.fsencode(folder) + b"/" + stem
+        picture = Image.fromarray(np.full((64, 96, 3), 100 + number, dtype=np.uint8))
+        picture.save(os.fsdecode(place + b".jpg"))
+        Path(os.fsdecode(place + b".txt")).write_text("0 0.5 0.5 0.25 0.25\n")
+    assert data("import", folder, "-o", tmp_path / "out")[0] == 0
+    assert len({photo.file for photo in read_annotations(tmp_path / "out").photos}) == 2
+    assert len(list((tmp_path / "out").glob("*.jpg"))) == 2
 
 
 def test_what_exists_is_not_overwritten(labelled, tmp_path, data):
@@ -234,3 +286,126 @@ def test_renamed_photos_stay_with_their_copies(tmp_path, data, make_photo_set):
     assert data("import", tmp_path / "in", "-o", tmp_path / "out", "--rename", "placa")[0] == 0
     groups = [photo.group for photo in read_annotations(tmp_path / "out").photos]
     assert groups == ["cam_7", "cam_7", "drive1_t_5"]
+
+
+def write_rows(folder, *rows):
+    header = "file,width,height,x1,y1,x2,y2,text"
+    (folder / "boxes.csv").write_text("\n".join([header, *rows]) + "\n")
+
+
+def test_every_import_ends_with_its_totals(tmp_path, data, make_photo_set):
+    names = ("a.png", "b.png", "c.png", "d.png", "e.png", "f.png")
+    make_photo_set(tmp_path / "in", dict.fromkeys(names, ()))
+    (tmp_path / "in" / "d.png").write_bytes(b"")
+    write_rows(
+        tmp_path / "in", "a.png,96,64,1,2,97.5,20,", "a.png,96,64,1,30,20,40,", "b.png,96,64,,,,,",
+        "c.png,96,64,90,2,120,20,", "d.png,96,64,1,2,30,20,", "gone.png,96,64,1,2,30,20,",
+        "a.png,96,64,1,30,20,40,", "e.png,96,64,60,2,30,20,", "e.png,96,64,1,2,30,20,",
+    )  # fmt: skip
+    status, output, _ = data("import", tmp_path / "in", "-o", tmp_path / "out")
+    assert status == 3
+    assert output.splitlines() == [
+        f"{tmp_path / 'out'}: 2 photos, 2 boxes; 1 photos with several boxes, 1 without",
+        "boxes clipped at the edge of their photo: 1",
+        "left out: 4 (box outside its photo 1, no such photo 1, inverted box 1, "
+        "photo that cannot be read 1)",
+        "repeated rows dropped: 1",
+        "not imported: 1 photos that no label names",
+    ]
+    sound = tmp_path / "sound"
+    assert data("import", tmp_path / "out", "-o", sound)[1].splitlines()[1:] == [
+        "boxes clipped at the edge of their photo: 0",
+        "left out: 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("clip", "status"),
+    [((), 2), (("--clip", "30"), 0), (("--clip", "30%"), 0), (("--clip", "9%"), 2)],
+)
+def test_how_far_boxes_may_reach_over_the_edge_is_an_option(
+    tmp_path, data, make_photo_set, clip, status
+):
+    make_photo_set(tmp_path / "in", {"a.png": ()})
+    write_rows(tmp_path / "in", "a.png,96,64,50,2,115,20,")
+    assert data("import", tmp_path / "in", "-o", tmp_path / "out", *clip)[0] == status
+
+
+@pytest.mark.parametrize("clip", ["-1", "x", "1px", "nan", "%"])
+def test_tolerances_that_are_none(labelled, tmp_path, data, clip):
+    with pytest.raises(SystemExit):
+        data("import", labelled, "-o", tmp_path / "out", "--clip", clip)
+
+
+def test_help_names_every_format(data, capsys):
+    with pytest.raises(SystemExit):
+        data("import", "--help")
+    shown = " ".join(capsys.readouterr().out.split()).replace("- ", "-")
+    for one in label_formats().values():
+        assert one.TITLE in shown, one.TITLE
+    assert "data.yaml" in shown
+
+
+@pytest.fixture
+def divided(tmp_path, make_photo_set):
+    """An export in folders of sides, three copies of one photo on two of them."""
+    box = (BoxRecord(10, 20, 40, 30),)
+    copy = "train/images/x.rf." + "{}" * 32 + ".jpg"
+    names = [copy.replace("{}", letter) for letter in "ab"]
+    names += ["valid/images/c.jpg", "test/images/d.jpg", "valid/images/x.rf." + "c" * 32 + ".jpg"]
+    annotations = make_photo_set(tmp_path / "in", dict.fromkeys(names, box))
+    yolo.write(annotations, tmp_path / "labels")
+    for file in (tmp_path / "labels").rglob("*.txt"):
+        place = file.relative_to(tmp_path / "labels").as_posix().replace("images", "labels")
+        target = tmp_path / "in" / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(target)
+    return tmp_path / "in"
+
+
+@pytest.mark.parametrize("rename", [(), ("--rename", "placa")])
+def test_a_set_that_comes_divided_stays_so(divided, tmp_path, data, rename):
+    status, output, error = data("import", divided, "-o", tmp_path / "out", *rename)
+    assert (status, error) == (0, "note: comes divided: train 2, val 2, test 1\n")
+    split = read_split(tmp_path / "out")
+    assert f"{tmp_path / 'out' / 'split.csv'}: split own, as the set came: train 2" in output
+    assert [len(split.files(side)) for side in ("train", "val", "test")] == [2, 2, 1]
+    assert split.shared_sources == ("x",)  # a leak of the export's own, which is told
+
+    assert data("split", tmp_path / "out")[0] == 0
+    assert read_split(tmp_path / "out") == split
+    assert read_split(tmp_path / "out").protocol == "own"
+    again = data("import", tmp_path / "out", "-o", tmp_path / "again")
+    sides = [entry.side for entry in read_split(tmp_path / "again").entries]
+    assert sides == [entry.side for entry in split.entries]
+    assert "split own" in again[1]
+
+
+def test_a_split_of_ones_own_is_kept_and_another_can_be_drawn(divided, data):
+    status, output, _ = data("split", divided)
+    assert status == 0
+    assert "kept as the set came; --protocol grouped draws another split" in output
+    assert read_split(divided).protocol == "own"
+    assert data("split", divided, "--group-by", "x") == (
+        2, "", f"error: {divided}: comes divided; draw another split with --protocol grouped\n",
+    )  # fmt: skip
+    assert data("split", divided, "--protocol", "grouped", "--seed", "1")[0] == 0
+    assert read_split(divided).protocol == "grouped"
+    assert read_split(divided).shared_sources == ()
+
+
+def test_a_split_that_was_drawn_is_kept_on_import(labelled, tmp_path, data):
+    data("split", labelled, "--seed", "5")
+    data("import", labelled, "-o", tmp_path / "out", "--rename", "placa")
+    before, after = read_split(labelled), read_split(tmp_path / "out")
+    assert (after.protocol, after.seed) == ("grouped", 5)
+    for side in ("train", "val", "test"):
+        assert len(after.files(side)) == len(before.files(side))
+
+
+def test_a_split_of_other_photos_is_not_kept(labelled, tmp_path, data):
+    data("split", labelled)
+    text = (labelled / "split.csv").read_text()
+    (labelled / "split.csv").write_text(text.replace("p0.png", "gone.png"))
+    data("import", labelled, "-o", tmp_path / "out")
+    assert not (tmp_path / "out" / "split.csv").exists()

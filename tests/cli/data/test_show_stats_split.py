@@ -20,8 +20,8 @@ def test_the_sheet_shows_green_boxes(labelled, tmp_path, data):
 
 
 def test_unreadable_photos_are_left_out_of_the_sheet(spoilt, tmp_path, data):
-    status, _, error = data("show", spoilt, "-o", tmp_path / "sheet.jpg", "--crops")
-    assert status == 0
+    status, output, error = data("show", spoilt, "-o", tmp_path / "sheet.jpg", "--crops")
+    assert (status, output) == (3, f"{tmp_path / 'sheet.jpg'}: 4 of 7 photos\n")
     assert error.count("skipped: ") == 3
 
 

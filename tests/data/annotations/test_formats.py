@@ -6,15 +6,19 @@ import pytest
 
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord
-from lightning_plates.data.annotations.registry import label_formats
+from lightning_plates.data.annotations.registry import label_formats, writable_formats
 
+READ_ONLY = {
+    "cvat_xml", "label_studio_json", "labelme_json", "open_images_csv", "supervisely_json",
+    "tensorflow_csv", "via_csv", "via_json",
+}  # fmt: skip
 KEEPS_TEXT = {"boxes_csv", "coco", "makesense_json", "voc"}
 KEEPS_CORNERS = {"boxes_csv", "coco", "makesense_json"}
 KEEPS_SOURCE = {"boxes_csv", "coco"}
 KEEPS_LABEL = {"boxes_csv", "coco", "makesense_json", "makesense_csv", "voc", "yolo"}
 KEEPS_EMPTY = {"boxes_csv", "coco", "makesense_json", "voc", "yolo"}
 CORNERS = ((10.0, 20.5), (40.0, 18.0), (41.0, 30.0), (11.0, 33.25))
-every_format = pytest.mark.parametrize("name", label_formats())
+every_format = pytest.mark.parametrize("name", writable_formats())
 
 
 @pytest.fixture
@@ -33,14 +37,15 @@ def plates(tmp_path, make_photo_set) -> AnnotationSet:
 
 
 def test_the_formats_are_those_of_the_folder():
-    assert set(label_formats()) == {
+    assert set(writable_formats()) == {
         "boxes_csv", "coco", "makesense_csv", "makesense_json", "thesis_csv", "voc", "yolo",
     }  # fmt: skip
+    assert set(label_formats()) == READ_ONLY | set(writable_formats())
 
 
 @every_format
 def test_what_is_written_is_read(name, plates, tmp_path):
-    label_format = label_formats()[name]
+    label_format = writable_formats()[name]
     label_format.write(plates, tmp_path / "labels_here" / label_format.TARGET)
 
     read = {
@@ -67,7 +72,7 @@ def test_what_is_written_is_read(name, plates, tmp_path):
 
 @every_format
 def test_writing_again_moves_no_box(name, plates, tmp_path):
-    label_format = label_formats()[name]
+    label_format = writable_formats()[name]
     before = repr(plates)
     contents = []
     for folder in (tmp_path / "first", tmp_path / "second"):
@@ -80,7 +85,7 @@ def test_writing_again_moves_no_box(name, plates, tmp_path):
 
 @every_format
 def test_every_format_knows_only_its_own_files(name, plates, tmp_path):
-    written = label_formats()[name]
+    written = writable_formats()[name]
     written.write(plates, tmp_path / "x" / written.TARGET)
     files = [path for path in (tmp_path / "x").rglob("*") if path.is_file()]
     texts = [text for path in files if (text := path.read_text("utf-8")).strip()]
@@ -99,7 +104,7 @@ def test_the_shared_columns_are_kept_byte_for_byte(tmp_path, make_photo_set):
     )
     make_photo_set(tmp_path, {"a.jpg": (), "b.jpg": ()})
     (tmp_path / "boxes.csv").write_text(content.replace("\n", "\r\n"))
-    label_formats()["boxes_csv"].write(read_annotations(tmp_path), tmp_path / "again.csv")
+    writable_formats()["boxes_csv"].write(read_annotations(tmp_path), tmp_path / "again.csv")
     assert (tmp_path / "again.csv").read_text() == content
 
 

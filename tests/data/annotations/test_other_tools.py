@@ -32,10 +32,15 @@ def test_an_outline_without_a_box_gets_the_box_around_it(folder, bbox):
     assert only_box(folder) == BoxRecord(10, 18, 41, 30, "licence")
 
 
-def test_a_mask_without_a_box_is_a_problem(folder):
-    write_coco(folder, {"segmentation": {"counts": "abc", "size": [64, 96]}})
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [("abc", "do not fill 96 x 64 pixels"), ("~", "no run lengths"), ("o" * 9, "no run lengths"),
+     ([64 * 96], "an empty mask"), ([-1, 1], "do not fill"), ([], "do not fill"), (3, "counts")],
+)  # fmt: skip
+def test_a_mask_that_is_none_is_a_problem(folder, counts, message):
+    write_coco(folder, {"segmentation": {"counts": counts, "size": [64, 96]}})
     (problem,) = read_labels(folder).problems
-    assert "neither bbox nor outline" in str(problem)
+    assert message in str(problem)
 
 
 def test_a_crowd_is_no_plate_and_keeps_its_photo_out_unless_it_is_of_another_class(folder):
@@ -148,10 +153,7 @@ def test_copies_that_roboflow_made_of_a_photo_are_one_group():
 
 
 def test_what_a_tool_saves_for_itself_is_refused_with_what_to_export(folder):
-    box = {"x": 10.0, "y": 20.0, "width": 30.0, "height": 10.0, "rectanglelabels": ["plate"]}
-    result = {"original_width": 96, "original_height": 64, "type": "rectanglelabels", "value": box}
-    label_studio = [{"id": 1, "annotations": [{"result": [result]}], "data": {"image": "a.jpg"}}]
-    (folder / "export.json").write_text(json.dumps(label_studio))
+    (folder / "export.json").write_text(json.dumps({"name": "VoTT", "assets": {}, "tags": []}))
     for path, error in ((folder / "export.json", AnnotationError), (folder, InputError)):
         with pytest.raises(error, match="export them from there as COCO, YOLO or Pascal VOC"):
             read_labels(path)

@@ -5,7 +5,7 @@ from only_label import only_box, only_photo
 
 from lightning_plates.data.annotations import read_annotations, read_labels
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
-from lightning_plates.data.annotations.registry import label_formats
+from lightning_plates.data.annotations.registry import writable_formats
 from lightning_plates.errors import AnnotationError, InputError
 
 MAKESENSE_LINE = (
@@ -13,13 +13,14 @@ MAKESENSE_LINE = (
     '[{"x": 0.417307692, "y": 0.399898374}, {"x": 0.531971154, "y": 0.514227642}], '
     '"imageWidth": 4160, "imageHeight": 1968}], "extras": null}\n'
 )
-PLACA_CR1 = (1736.0, 787.0, 2213.0, 1012.0)
-"""By hand: 0.417307692 × 4160, 0.399898374 × 1968, 0.531971154 × 4160, 0.514227642 × 1968."""
+PLACA_CR1 = (173.6, 78.77998, 221.3, 101.302845)
+"""By hand: 0.417307692 × 416, 0.399898374 × 197, 0.531971154 × 416, 0.514227642 × 197."""
 
 
 @pytest.fixture
 def folder(tmp_path, make_photo_set):
-    make_photo_set(tmp_path, {"a.jpg": (), "b.jpg": (), "placa_cr1.jpeg": ()})
+    make_photo_set(tmp_path, {"a.jpg": (), "b.jpg": ()})
+    make_photo_set(tmp_path, {"placa_cr1.jpeg": ()}, size=(416, 197))
     return tmp_path
 
 
@@ -129,12 +130,12 @@ def test_labels_reach_no_file_outside_the_folder(tmp_path, make_photo_set):
         ("a.jpg,96,64,nan,2,10,20,", "a.jpg: box with a coordinate that is no number"),
         ("a.jpg,96,64,inf,2,10,20,", "a.jpg: box with a coordinate that is no number"),
         ("a.jpg,96,64,10,2,10,20,", "a.jpg: empty box (10, 2, 10, 20)"),
-        ("a.jpg,96,64,90,2,98,20,", "outside its photo of 96 x 64"),
-        ("a.jpg,96,64,-2,2,30,20,", "outside its photo of 96 x 64"),
+        ("a.jpg,96,64,80,2,100,20,", "outside its photo of 96 x 64"),
+        ("a.jpg,96,64,-4,2,30,20,", "outside its photo of 96 x 64"),
         ("a.jpg,96,64,1,2,3", "y2: not a number: ''"),
         ("a.jpg,96,64,1,2,3,four,", "y2: not a number: 'four'"),
         ("a.jpg,96.5,64,1,2,3,4,", "width: not a whole number: '96.5'"),
-        ("a.jpg,0,64,1,2,3,4,", "a.jpg: size 0 x 64"),
+        ("a.jpg,-1,64,1,2,3,4,", "a.jpg: size -1 x 64"),
         ("gone.jpg,96,64,1,2,3,4,", "'gone.jpg': no such photo in"),
         (",96,64,1,2,3,4,", "no file name"),
         ("b.jpg,96,64,1,2,3,4,", "b.jpg: repeats"),
@@ -177,7 +178,7 @@ def test_an_overhang_by_rounding_is_cut(folder):
         ("file,width,height,x1,y1,x2,y2\n".encode("utf-16"), "UTF-16 or binary"),
         (b"file,width,height,x1,y1,x2,y2\n\xf1.jpg,1,1,1,1,1,1\n", ":2: byte 0xf1 is not UTF-8"),
         (b'{"images": [', "not JSON"),
-        (b'{"images": 3}', "images is not a list"),
+        (b'{"images": 3}', "images: expected `array`, got `int`"),
     ],
 )
 def test_a_file_that_cannot_be_understood(folder, content, message):
@@ -249,7 +250,7 @@ def test_the_group_is_the_source_or_the_name():
 @pytest.mark.parametrize("name", ["boxes_csv", "coco", "makesense_json", "voc", "yolo"])
 def test_a_set_whose_photos_all_show_no_plate_is_a_set(folder, name):
     """The formats that can say it; false alarms are counted on such sets."""
-    chosen = label_formats()[name]
+    chosen = writable_formats()[name]
     empty = tuple(PhotoRecord(file, 96, 64, ()) for file in ("a.jpg", "b.jpg"))
     target = folder / chosen.TARGET
     chosen.write(AnnotationSet(folder, empty), target)

@@ -170,7 +170,6 @@ def test_onto_covers_the_boxes_of_the_set_and_nothing_else(annotated: Path, tmp_
         (["--plate-width", "0.5", "0.2"], "two rising shares"),
         (["--plate-width", "nan", "0.2"], "two rising shares"),
         (["--negatives", "2"], "negatives must be 0 to 1, not 2.0"),
-        (["--workers", "-2"], "workers must be at least 1, not -2"),
         (["--onto", "nowhere"], "nowhere: no such file or folder"),
     ],
 )

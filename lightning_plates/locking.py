@@ -1,0 +1,69 @@
+"""One writer a file or folder; a lock ends with its process, however that ends."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from lightning_plates.errors import OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes of this project out of ``folder``, which is made where it is missing.
+
+    The folder itself is locked, so nothing is left in it. Where the system or the file system has
+    no such locks, nobody is kept out.
+
+    Raises:
+        OutputError: Another process holds it.
+        OSError: The folder cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # Windows opens no folders
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            try:
+                _lock(descriptor)
+            except BlockingIOError as error:
+                raise OutputError(
+                    f"{folder}: another process is writing into it; wait for it, or choose "
+                    "another folder"
+                ) from error
+        yield
+
+
+def open_locked(file: Path) -> BinaryIO:
+    """Open a file for reading and writing, for this process alone until it is closed.
+
+    Raises:
+        BlockingIOError: Another process has it open like this.
+        FileNotFoundError: It is not there, or no longer.
+        OSError: It cannot be opened, or there are no such locks here.
+    """
+    stream = file.open("r+b")
+    try:
+        _lock(stream.fileno())
+        # Another process may have renamed or removed it before the lock was ours.
+        if not os.path.samestat(os.fstat(stream.fileno()), file.stat()):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
+    except OSError:
+        stream.close()
+        raise
+    return stream
+
+
+def _lock(descriptor: int) -> None:
+    if fcntl is None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,60 @@
+"""Stops a fit whose numbers are no longer finite, before a checkpoint keeps them."""
+
+from __future__ import annotations
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from lightning_plates.errors import TrainingError
+from lightning_plates.models.checkpoint import name_not_finite
+from lightning_plates.training.run_folder import RunFolder
+
+
+class FiniteGuard(Callback):
+    """Looks at the loss of every step, and at weights and measures after every epoch.
+
+    Args:
+        folder: Of the run, to say what it still holds.
+
+    Raises:
+        TrainingError: A loss, a weight or a measure is NaN or infinite.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    def on_before_backward(
+        self, trainer: Trainer, pl_module: LightningModule, loss: Tensor
+    ) -> None:
+        """Check the loss while the weights are still as the last step left them."""
+        bad = "" if torch.isfinite(loss).all() else f"the loss is {float(loss.detach().mean())}"
+        self._require(not bad, f"step {trainer.global_step + 1}: {bad}", trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check what the checkpoint of this epoch would keep; checkpoints are written after it."""
+        bad = [
+            f"{name} is {float(value)}"
+            for name, value in trainer.callback_metrics.items()
+            if not torch.isfinite(value).all()
+        ]
+        weight = name_not_finite(pl_module.state_dict())
+        bad += [f"the weights {weight} hold NaN or infinity"] if weight else []
+        self._require(not bad, f"end of the epoch: {', '.join(bad)}", trainer)
+
+    def _require(self, is_finite: bool, found: str, trainer: Trainer) -> None:
+        # All processes or none: who went on alone would wait for the others forever.
+        if trainer.strategy.reduce_boolean_decision(is_finite):
+            return
+        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+        raise TrainingError(
+            f"epoch {trainer.current_epoch + 1}, {found}. {self._say_what_is_left()}. Likely "
+            f"causes: a learning rate that is too high (it was {rate:.3g}; try a tenth in another "
+            "folder, or --trainer.gradient_clip_val 1), half precision "
+            f"({trainer.precision}; 32-true is safe), or starting weights or labels that are wrong"
+        )
+
+    def _say_what_is_left(self) -> str:
+        if self._folder.last.exists():
+            return f"The last good epoch is kept in {self._folder.last}"
+        return "No epoch was finished before"

@@ -1,0 +1,34 @@
+"""Folders that one process writes into at a time."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lightning_plates.errors import OutputError
+from lightning_plates.locking import hold_folder
+
+HOLD = (
+    "import sys; from pathlib import Path; from lightning_plates.locking import hold_folder\n"
+    "with hold_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+)
+
+
+def test_a_second_writer_is_refused_until_the_first_has_ended(tmp_path):
+    folder = tmp_path / "new" / "run"
+    words = [sys.executable, "-c", HOLD, str(folder)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, **pipes) as first:
+        assert first.stdout.readline() == b"held\n"
+        refusal = pytest.raises(OutputError, match="run: another process is writing into it")
+        with refusal, hold_folder(folder):
+            pass
+        first.kill()
+    with hold_folder(folder):
+        pass
+    assert list(folder.iterdir()) == []
+
+
+def test_what_happens_inside_is_not_swallowed(tmp_path):
+    with pytest.raises(FileNotFoundError), hold_folder(tmp_path):
+        raise FileNotFoundError
