@@ -175,6 +175,13 @@ def test_a_set_becomes_91_times_as_many(tmp_path, make_photo_set):
     assert all(bool(row["reason"]) == (row["status"] == "set aside") for row in rows)
 
 
+def test_copies_of_photos_with_like_names_do_not_replace_each_other(tmp_path, make_photo_set):
+    names = ("a.png", "A.png", "sub/b.png", "sub_b.png")
+    summary = run(make_photo_set(tmp_path / "in", dict.fromkeys(names, (PLATE,))), tmp_path / "out")
+    files = [path.name.lower() for path in (tmp_path / "out").rglob("*.jpg")]
+    assert summary.kept == len(files) == len(set(files)) == 4 * 91
+
+
 @pytest.fixture
 def nine(tmp_path, make_photo_set):
     return make_photo_set(tmp_path / "in", {f"p{n}.png": (PLATE,) for n in range(9)})
