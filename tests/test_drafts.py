@@ -41,6 +41,15 @@ def test_success_replaces_and_makes_folders(tmp_path):
     assert target.stat().st_mode & 0o400
 
 
+def test_a_result_of_a_writer_that_makes_private_files_is_readable_as_any_new_file(tmp_path):
+    target, usual = tmp_path / "model.bin", tmp_path / "usual"
+    usual.touch()
+    with draft_of(target) as draft:
+        draft.unlink()
+        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY, 0o600))
+    assert target.stat().st_mode == usual.stat().st_mode
+
+
 def test_files_that_belong_together_come_back_together(tmp_path, monkeypatch):
     (tmp_path / "a.bin").write_text("earlier a")
     (tmp_path / "b.xml").write_text("earlier b")

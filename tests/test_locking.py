@@ -20,9 +20,9 @@ def test_a_second_writer_is_refused_until_the_first_has_ended(tmp_path):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(words, **pipes) as first:
         assert first.stdout.readline() == b"held\n"
-        refusal = pytest.raises(OutputError, match="run: another process is writing into it")
-        with refusal, hold_folder(folder):
-            pass
+        refused = pytest.raises(OutputError, match="run: another process is writing into it")
+        with refused, hold_folder(folder):
+            pytest.fail("not refused")
         first.kill()
     with hold_folder(folder):
         pass
