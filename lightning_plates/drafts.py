@@ -22,7 +22,7 @@ PREFIX = ".draft-"
 _LOCK = "lock"
 """Locked by the living writer. Not its process number: containers and machines share folders."""
 _NEW, _READY, _EARLIER = "new", "ready", "earlier"
-"""Parts of a draft folder: unfinished files; finished ones, being put in place; what they replace."""
+"""Parts of a draft folder: unfinished files; finished ones, being moved; what they replace."""
 
 
 @contextlib.contextmanager
