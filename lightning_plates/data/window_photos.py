@@ -18,9 +18,9 @@ from lightning_plates.data.annotations.sides import SIDES
 from lightning_plates.data.labelled_photos import (
     DividedSet,
     Division,
-    comes_divided,
     divide_set,
 )
+from lightning_plates.data.split import OWN
 from lightning_plates.errors import InputError
 from lightning_plates.photos import RgbImage, load_photo
 
@@ -99,7 +99,10 @@ def divide_source(source: PhotoSet, seed: int) -> DividedSet | None:
     """
     if source.validation:
         return _divide_by_name(source, seed)
-    return divide_set(source.path, seed=seed) if comes_divided(source.path) else None
+    if not source.path.exists():  # measuring does not need what is only for training
+        return None
+    divided = divide_set(source.path, OWN, seed)
+    return None if divided.division.protocol == "none" else divided
 
 
 def _divide_by_name(source: PhotoSet, seed: int) -> DividedSet:
