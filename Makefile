@@ -20,7 +20,7 @@ export HF_HUB_DISABLE_TELEMETRY ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 .PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes offline slow lint types imports check thesis \
-	constraints licences sums clean help
+	constraints licences sums fuzz kill mutants clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -191,6 +191,18 @@ licences:  ## write the tables of docs/licences.md from what is installed
 
 slow: $(VENV)/.installed  ## the slow tests
 	$(BIN)/python -m pytest -q -m slow
+
+# Each names the seed of what it finds and the command that tries it again.
+TRIALS ?= 2000
+fuzz: $(VENV)/.installed  ## damage every kind of file that is read: seeded trials, a few minutes
+	$(BIN)/python -m tests.fuzz --count $(TRIALS)
+
+KILLS ?= 50
+kill: $(VENV)/.installed  ## kill long commands at random moments and compare what resumes
+	$(BIN)/python -m tests.kill --count $(KILLS)
+
+mutants: $(VENV)/.installed  ## break one line at a time, and see that the tests notice
+	$(BIN)/python -m tests.mutants
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ def boxes(*rows):
         ((0, 0, 10, 10), (5, 0, 15, 10), 50 / 150),
         ((0, 0, 10, 10), (10, 0, 20, 10), 0.0),
         ((0, 0, 10, 10), (2, 2, 4, 4), 4 / 100),
+        ((0, 0, 0.1, 0.1), (0, 0, 0.1, 0.05), 0.5),  # of the image, as models answer
         ((3, 3, 3, 3), (3, 3, 3, 3), 0.0),
         ((10, 10, 0, 0), (0, 0, 10, 10), 0.0),
     ],
@@ -58,6 +59,11 @@ def test_suppression_keeps_the_better_of_two_and_the_far_one():
     candidates = boxes((0, 0, 10, 10), (1, 0, 11, 10), (50, 50, 60, 60))
     kept = suppress_overlaps(candidates, np.array([0.6, 0.9, 0.5]), max_iou=0.4)
     assert kept.tolist() == [1, 2]
+
+
+def test_boxes_that_overlap_by_just_the_limit_both_stay():
+    halves = boxes((0, 0, 10, 10), (0, 0, 10, 5))
+    assert suppress_overlaps(halves, np.array([0.9, 0.8]), max_iou=0.5).tolist() == [0, 1]
 
 
 def test_suppression_of_nothing():

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_plates.silence import VARIABLES
+
 PROJECT = Path(__file__).parents[2]
 SECONDS = 60.0
 """Wall time after which a trial counts as hanging; the machine may be busy with other things."""
@@ -150,8 +152,12 @@ def _why(status: int, stacks: str, errors: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """No GPU, no thread pools that outnumber the cores, and this tree before an installed one."""
+    """No GPU, no thread pools that outnumber the cores, and this tree before an installed one.
+
+    What silences libraries is left to the product.
+    """
     quiet = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1",
              "PYTHONPATH": os.pathsep.join((str(PROJECT), str(PROJECT / "tests"))),
              "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}  # fmt: skip
-    return os.environ | quiet
+    kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    return kept | quiet
