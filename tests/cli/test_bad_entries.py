@@ -163,7 +163,7 @@ def test_a_set_of_nothing_readable_is_one_line(labelled, finder, capsys):
 def test_missing_labels_are_sought_in_what_can_be_read(tmp_path, labelled, finder, capsys):
     table = tmp_path / "found" / "boxes.csv"
     words = [str(labelled), "-o", str(table), "--model", str(finder), "--look", "1"]
-    assert main(["data", "unlabelled", *words]) == 0
+    assert main(["data", "unlabelled", *words]) == 3
     assert named_once(capsys.readouterr().err)
 
 
