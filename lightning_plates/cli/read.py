@@ -135,7 +135,7 @@ def open_reader(
 
 def _check_arguments(args: argparse.Namespace, kinds: set[SourceKind]) -> None:
     if not args.sources and not args.interactive:
-        raise InputError("nothing to read: name photos, folders or -, or use --interactive")
+        raise InputError("nothing to read: name photos, videos, folders or -, or use --interactive")
     if SourceKind.LIVE in kinds and len(args.sources) > 1:
         raise InputError("a camera or stream is read alone; name it in a command of its own")
     if args.resume and args.csv is None:
@@ -353,7 +353,9 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--save", type=Path, metavar="DIR", help="write pictures and videos with the answers"
     )
-    group.add_argument("--redact", type=Path, metavar="DIR", help="write them with plates blurred")
+    group.add_argument(
+        "--redact", type=Path, metavar="DIR", help="write them with their plates blurred"
+    )
     group.add_argument("--resume", action="store_true", help="continue the table of --csv")
 
 

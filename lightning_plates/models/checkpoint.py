@@ -37,8 +37,11 @@ _UNREADABLE = (
 _LARGEST_PICKLE = 64 * 10**6
 """Bytes of what a checkpoint says beside its tensors; ours have some hundred thousand."""
 
-_ALONE = {"weights": "none", "teacher": "", "start": ""}
+_NO_FILES = {"weights": "none", "teacher": "", "start": ""}
 """Constructor arguments that would open or download further files."""
+
+OPENED_ALONE = frozenset({*_NO_FILES, "scaling", "padding"})
+"""Arguments that a checkpoint states otherwise than who began the run: it opens without files."""
 
 
 class SpecModule(LightningModule):
@@ -216,7 +219,10 @@ def _record_of(checkpoint: dict[str, Any], path: Path) -> Record:
     hints = typing.get_type_hints(_class_of(stored.class_path, path).__init__)
     hints.pop("return", None)
     # Whatever the file says of other files: it opens alone, and downloads nothing.
-    arguments = {**stored.arguments, **{name: _ALONE[name] for name in _ALONE if name in hints}}
+    arguments = {
+        **stored.arguments,
+        **{name: _NO_FILES[name] for name in _NO_FILES if name in hints},
+    }
     fields = [(name, hint, None) for name, hint in hints.items()]
     expected = msgspec.defstruct("Arguments", fields, forbid_unknown_fields=True)
     convert(arguments, expected, f"{place}: arguments", ModelError)

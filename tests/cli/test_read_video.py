@@ -14,6 +14,7 @@ from moving_plates import frame_of, save_video
 
 from lightning_plates.cli._read_output import ReadOutput
 from lightning_plates.cli._read_video import VideoCommand, live_address
+from lightning_plates.console import Terminated
 from lightning_plates.errors import InputError, VideoError
 from lightning_plates.reading.calibration import IDENTITY
 from lightning_plates.reading.captions import caption
@@ -315,12 +316,14 @@ def test_a_file_that_cannot_be_read_is_a_line_a_row_and_no_video(tmp_path, capsy
     assert not (tmp_path / "out").exists()
 
 
-def test_a_stopped_file_stays_unfinished_and_is_read_again(video, tmp_path, capsys):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_file_stays_unfinished_and_is_read_again(video, tmp_path, capsys, number):
     table = tmp_path / "t.csv"
     calls = iter(range(100))
-    reader = YellowReader(on_frame=lambda: next(calls) == 3 and os.kill(os.getpid(), signal.SIGINT))
-    with pytest.raises(KeyboardInterrupt):
+    reader = YellowReader(on_frame=lambda: next(calls) == 3 and os.kill(os.getpid(), number))
+    with pytest.raises(KeyboardInterrupt) as caught:
         run(video, reader, csv=table)
+    assert isinstance(caught.value, Terminated) == (number == signal.SIGTERM)
     assert not table.exists()
 
     assert run(video, csv=table, resume=True)

@@ -379,6 +379,27 @@ def test_times_that_no_clock_has_are_no_error(video):
     assert list(Reconnection(2000).delays_s())[-1] == 30.0
 
 
+def test_a_live_source_looked_at_once_in_an_age_can_be_stopped():
+    stopping = threading.Event()
+    options = StreamOptions(fps=1e-300)
+    frames = frames_of(0, options, stopping, Opener([FakeCapture(10**9)]))
+    next(frames)
+    threading.Timer(0.1, stopping.set).start()
+    assert list(frames) == []
+
+
+def test_a_recording_that_lacks_packets_is_answered_and_said_to_be_damaged(tmp_path):
+    noise = np.random.default_rng(5)
+    frames = [noise.integers(0, 255, (120, 200, 3), np.uint8) for _ in range(10)]
+    path = save_video(tmp_path / "clip.ts", frames, "mpg2", fps=25)
+    content = path.read_bytes()
+    middle = len(content) // 188 // 2 * 188
+    path.write_bytes(content[:middle] + content[middle + 3 * 188 :])
+    found, told = read_until_told(path)
+    assert len(found) >= 5
+    assert "packets of the transmission were lost" in told
+
+
 def test_a_live_source_survives_a_packet_that_cannot_be_decoded():
     capture = ScriptedCapture("...xx" * 200_000)
     stopping = threading.Event()

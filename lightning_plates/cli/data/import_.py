@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clip",
         type=edge_tolerance,
-        metavar="PX|N%%",
+        metavar="SIZE",
         help="cut boxes that reach so far over the edge of their photo, and leave photos out "
         "whose boxes reach further (3 pixels or 1%%, whichever is more)",
     )
