@@ -6,6 +6,7 @@ import importlib
 import pickle
 import typing
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ _UNREADABLE = (
     AttributeError, MemoryError, OverflowError, AssertionError, ImportError,
 )  # fmt: skip
 """What torch's safe reader raises on bytes that are no checkpoint: it checks few of its steps."""
+
+_LARGEST_PICKLE = 64 * 10**6
+"""Bytes of what a checkpoint says beside its tensors; ours have some hundred thousand."""
 
 _NO_FILES = {"weights": "none", "teacher": "", "start": ""}
 """Constructor arguments that would open or download further files."""
@@ -176,6 +180,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
     check_shipped(path)
+    _check_archive(path)
     try:
         with warnings.catch_warnings():
             # A warning about a foreign pickle helps nobody: it is refused right below.
@@ -188,6 +193,20 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or RECORD_KEY not in checkpoint:
         raise ModelError(f"{path}: not a checkpoint of this project (it has no model record)")
     return checkpoint
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse what torch's reader would unpack, or look for words in, for minutes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, *_UNREADABLE, OSError) as error:
+        raise ModelError(f"{path}: not a checkpoint that can be read safely ({error})") from error
+    # torch stores, it does not compress.
+    packed = sum(part.file_size for part in parts) > path.stat().st_size
+    pickles = (part.file_size for part in parts if part.filename.endswith(".pkl"))
+    if packed or max(pickles, default=0) > _LARGEST_PICKLE:
+        raise ModelError(f"{path}: not a checkpoint that can be read safely (it was packed again)")
 
 
 def _record_of(checkpoint: dict[str, Any], path: Path) -> Record:
