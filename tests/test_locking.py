@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from lightning_plates.__main__ import main
 from lightning_plates.errors import OutputError
 from lightning_plates.locking import hold_folder
 
@@ -32,3 +33,20 @@ def test_a_second_writer_is_refused_until_the_first_has_ended(tmp_path):
 def test_what_happens_inside_is_not_swallowed(tmp_path):
     with pytest.raises(FileNotFoundError), hold_folder(tmp_path):
         raise FileNotFoundError
+
+
+def commands(folder, plate_set):
+    return {
+        "synthesise": ["data", "synthesise", "-o", folder, "--count", "1"],
+        "augment": ["data", "augment", str(plate_set), "-o", folder],
+        "thesis": ["thesis", "-o", folder],
+    }
+
+
+@pytest.mark.parametrize("name", ["synthesise", "augment", "thesis"])
+def test_what_fills_a_folder_fills_it_alone(tmp_path, plate_set, capsys, name):
+    words = commands(str(tmp_path), plate_set)[name]
+    with hold_folder(tmp_path):
+        assert main(words) == 2
+    assert "another process is writing into it" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
