@@ -366,3 +366,16 @@ def test_a_damaged_file_is_tried_again_and_its_rows_are_not_doubled(video, tmp_p
     assert "BCR-456" in capsys.readouterr().out
     assert table.read_text().count("BCR456") == 1
     assert table.read_text().count("dañado") == 1
+
+
+def test_what_a_camera_showed_is_never_dropped_from_the_table(video, tmp_path):
+    """It may have been lost, or the power may have failed; nobody can read it again."""
+    table = tmp_path / "t.csv"
+    run(video, csv=table)
+    header, row = table.read_text().splitlines()
+    rows = [line.replace(str(video), "rtsp://***@10.0.0.2/1") for line in (row, row)]
+    lost = rows[0].replace("rtsp://***@10.0.0.2/1,", "rtsp://***@10.0.0.2/1,signal lost", 1)
+    kept = "\n".join([header, *rows, lost, *rows, ""])
+    table.with_name("t.csv.partial").write_text(kept)
+    run(video, csv=table, resume=True)
+    assert table.read_text().startswith(kept)
