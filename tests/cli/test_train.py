@@ -448,3 +448,32 @@ def test_a_damaged_photo_is_one_line_whoever_decodes_it(fit, tmp_path, plate_set
 def test_a_checkpoint_that_is_not_there_is_named(command, capsys):
     assert main([command, "runs/absent/best.ckpt"]) == 2
     assert capsys.readouterr().err == "error: runs/absent/best.ckpt: no such file\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfem\0o\0", "line 1: not UTF-8"),
+        (b"trainer:\n  max_epochs: \0\n", "line 2: holds a control character"),
+        (b"trainer: [1]\n", "line 1: trainer: expected a mapping"),
+        (b"trainer: {max_epochs: 1}\ntrainer: {max_epochs: 2}\n", "line 2: trainer: given twice"),
+        (b"a: &a [x]\nb: [*a, *a]\n", "not plain YAML"),
+        (b"seed_everything: " + b"9" * 5000 + b"\n", "a setting cannot be read (Exceeds the limit"),
+        (b"", "the file is empty"),
+    ],
+)
+def test_a_damaged_configuration_is_one_line(tmp_path, capsys, content, message):
+    config = tmp_path / "damaged.yaml"
+    config.write_bytes(content)
+    for words in (["--config", str(config)], [f"--config={config}"]):
+        assert main(["fit", *words]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1
+
+
+def test_a_configuration_that_is_a_pipe_is_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert main(["fit", "--config", str(tmp_path / "pipe.yaml")]) == 2
+    assert "not a regular file" in capsys.readouterr().err
