@@ -17,6 +17,7 @@ from conversion._script import (
     run_converter,
 )
 from conversion.graph.hub_file import open_hub
+from conversion.int8.calibration import MAX_COUNT
 from conversion.matrix.cell import Cell, CellJob, make_cell
 from conversion.matrix.evaluation import EvaluationSet, evaluate, load_labelled
 from conversion.matrix.table import (
@@ -63,8 +64,8 @@ def _check(args: argparse.Namespace) -> None:
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
         raise InputError(f"two hub files are called {twice[0]}; their results would collide")
-    if args.photo_count < 1:
-        raise InputError(f"--photo-count is {args.photo_count}, expected 1 or more")
+    if not 1 <= args.photo_count <= MAX_COUNT:
+        raise InputError(f"--photo-count is {args.photo_count}, expected 1 to {MAX_COUNT}")
     if args.csv and args.table is None:
         raise InputError("--csv goes beside the table: give --table FILE too")
 

@@ -9,7 +9,7 @@ from conversion._base import Artefact
 from conversion._convert import PhotoChoice
 from conversion._discovery import find_converter
 from conversion.gate.parity import PRECISIONS, TOLERANCES
-from conversion.int8.calibration import DEFAULT_COUNT, Calibration
+from conversion.int8.calibration import DEFAULT_COUNT, MAX_COUNT, Calibration
 from conversion.tools.output import show_tool_output
 from lightning_plates.errors import InputError, ParityError
 from lightning_plates.photos import RgbImage
@@ -133,8 +133,10 @@ def chosen_photos(args: argparse.Namespace) -> tuple[Calibration | None, list[Rg
 
 
 def _check_numbers(args: argparse.Namespace) -> None:
-    if args.calibration_count < 1:
-        raise InputError(f"--calibration-count is {args.calibration_count}, expected 1 or more")
+    if not 1 <= args.calibration_count <= MAX_COUNT:
+        raise InputError(
+            f"--calibration-count is {args.calibration_count}, expected 1 to {MAX_COUNT}"
+        )
     if args.min_likeness is not None and not 0 <= args.min_likeness <= 1:
         raise InputError(f"--min-likeness is {args.min_likeness:g}, expected a number from 0 to 1")
 

@@ -11,7 +11,7 @@ import sys
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -25,7 +25,13 @@ from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from lightning_plates.boxes import BoxXyxy, scale_box
 from lightning_plates.errors import InputError, MissingDependencyError, PhotoError
-from lightning_plates.files import FileTooLargeError, NotRegularFileError, read_bytes, read_head
+from lightning_plates.files import (
+    FileTooLargeError,
+    NotRegularFileError,
+    photo_limit,
+    read_bytes,
+    read_head,
+)
 from lightning_plates.optional import require
 from lightning_plates.photo_formats import (
     HEAD_BYTES,
@@ -75,7 +81,9 @@ tags of TIFF, ``RuntimeError`` for AVIF, which phones save under any ending), or
 does not hold a photo."""
 
 
-def find_photos(folder: Path, words: PhotoPhrases = ENGLISH) -> list[Path]:
+def find_photos(
+    folder: Path, words: PhotoPhrases = ENGLISH, read_otherwise: Collection[Path] = ()
+) -> list[Path]:
     """Photos below ``folder``, recursively, sorted by path.
 
     Standard error names the subfolders that cannot be read, and says how many files were left out
@@ -84,6 +92,7 @@ def find_photos(folder: Path, words: PhotoPhrases = ENGLISH) -> list[Path]:
     Args:
         folder: Where to look.
         words: Language of the errors.
+        read_otherwise: Files that are no photos and not left out either, such as videos.
 
     Raises:
         InputError: ``folder`` is not a folder, cannot be read or holds no photo.
@@ -92,6 +101,7 @@ def find_photos(folder: Path, words: PhotoPhrases = ENGLISH) -> list[Path]:
         raise InputError(words.not_a_folder.format(name=folder))
     left_out: Counter[str] = Counter()
     photos = photos_below(folder, words, left_out)
+    left_out -= Counter(file.suffix.lower() for file in read_otherwise)
     if not photos:
         known = " ".join(sorted(PHOTO_SUFFIXES))
         raise InputError(words.no_photos.format(name=folder, known=known))
@@ -299,7 +309,7 @@ def _read_file(path: Path, words: PhotoPhrases) -> bytes:
         found = photo_format(head)
         if head and found is None:  # a file of gigabytes need not be read to know that
             raise PhotoError(words.not_a_photo.format(name=path))
-        data = read_bytes(path)
+        data = read_bytes(path, photo_limit())
     except FileNotFoundError as error:
         raise PhotoError(words.missing.format(name=path)) from error
     except IsADirectoryError as error:

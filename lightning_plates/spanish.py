@@ -40,15 +40,15 @@ SPANISH = {
     "the following arguments are required: {}": "faltan estos argumentos: {}",
     "expected a whole number of at least 1, got {}":
         "se esperaba un número entero desde 1, se dio {}",
+    "expected pixels or per cent, 5 or 2%, got {}":
+        "se esperaban píxeles o un porcentaje, 5 o 2%, se dio {}",
     "expected a whole number from {} to {}, got {}":
         "se esperaba un número entero de {} a {}, se dio {}",
     "expected a number from 0 to 1, got {}": "se esperaba un número de 0 a 1, se dio {}",
-    "expected pixels or per cent, 5 or 2%, got {}":
-        "se esperaban pixeles o por ciento, 5 o 2%, se dio {}",
     "expected a number above 0, got {}": "se esperaba un número mayor que 0, se dio {}",
     "expected a number of at least 0, got {}": "se esperaba un número desde 0, se dio {}",
-    "nothing to read: name photos, folders or -, or use --interactive":
-        "nada que leer: indique fotos, carpetas o -, o use --interactive",
+    "nothing to read: name photos, videos, folders or -, or use --interactive":
+        "nada que leer: indique fotos, videos, carpetas o -, o use --interactive",
     "a camera or stream is read alone; name it in a command of its own":
         "una cámara o transmisión se lee aparte; indíquela en una orden propia",
     "--resume continues a table: name it with --csv FILE":
@@ -68,6 +68,10 @@ SPANISH = {
         "{}: no es un archivo que se pueda reemplazar; indique otro",
     "{}: would overwrite the original; choose another folder or name":
         "{}: reemplazaría el original; elija otra carpeta u otro nombre",
+    "{}: this OpenCV cannot write video ({} in WebM)":
+        "{}: este OpenCV no puede escribir video ({} en WebM)",
+    "{}: the video could not be finished; is the disk full?":
+        "{}: no se pudo terminar el video; ¿está lleno el disco?",
     # Models and engines
     "this copy ships no plate finder ({} in artifacts/finder); name one with --model FILE":
         "esta copia no incluye el buscador de placas ({} en artifacts/finder); indique uno con "
@@ -180,9 +184,8 @@ SPANISH = {
     "output": "salida",
     "print one line of JSON a photo": "escribir una línea de JSON por foto",
     "also write a table": "escribir también una tabla",
-    "write pictures and videos with the answers":
-        "escribir imágenes y videos con las respuestas",
-    "write them with plates blurred": "escribirlos con las placas borrosas",
+    "write pictures and videos with the answers": "escribir imágenes y videos con las respuestas",
+    "write them with their plates blurred": "escribirlos con las placas borrosas",
     "continue the table of --csv": "continuar la tabla de --csv",
     "video, camera and network stream": "video, cámara y transmisión por red",
     "frames a second to look at, 0 for all (%(default)g)":
@@ -205,8 +208,8 @@ SPANISH = {
         "mirar cada placa hasta N veces, hasta que una mirada confirme su lugar (%(default)s)",
     "photos read at the same time (%(default)s)": "fotos que se leen a la vez (%(default)s)",
     "MB": "MB",
-    "largest file that is read, in megabytes (default: LIGHTNING_PLATES_MAX_FILE_MB, or else 2048)":
-        "archivo más grande que se lee, en megabytes (si no se indica: "
+    "largest photo that is read, in MB (default: LIGHTNING_PLATES_MAX_FILE_MB, or else 2048)":
+        "foto más grande que se lee, en megabytes (si no se indica: "
         "LIGHTNING_PLATES_MAX_FILE_MB, o 2048)",
     "threads for one photo (1; all cores for one at a time)":
         "hilos por foto (1; todos los núcleos si se leen de una en una)",

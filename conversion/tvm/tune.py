@@ -29,6 +29,7 @@ from conversion.tvm.trials import (
     make_runner,
     time_function,
 )
+from lightning_plates.locking import hold_folder
 from lightning_plates.optional import require
 from lightning_plates.terminal.console import Terminated
 
@@ -68,14 +69,16 @@ def tune(module: Any, machine: Machine, trials: int, folder: Path) -> None:  # n
         machine: This machine.
         trials: Number of schedules to try.
         folder: Of :func:`database_folder`; it is made if it is not there.
+
+    Raises:
+        OutputError: Another process tunes into it; both would also measure each other.
     """
     integration = require("tvm.s_tir.meta_schedule.relax_integration", extra="tvm")
     schedule = require("tvm.s_tir.meta_schedule", extra="tvm")
     _load_intrinsics()
     measured = Trials(machine)
-    folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger(_LOGGER).setLevel(logging.ERROR)
-    with _stoppable() as pressed:
+    with hold_folder(folder), _stoppable() as pressed:
         integration.tune_relax(
             module,
             {},

@@ -97,7 +97,9 @@ class ReadOptions:
             InputError: They do.
         """
         if not self.sources and not self.interactive:
-            raise InputError("nothing to read: name photos, folders or -, or use --interactive")
+            raise InputError(
+                "nothing to read: name photos, videos, folders or -, or use --interactive"
+            )
         if SourceKind.LIVE in self.kinds and len(self.sources) > 1:
             raise InputError("a camera or stream is read alone; name it in a command of its own")
         if self.resume and self.table is None:
@@ -206,7 +208,9 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--save", type=Path, metavar="DIR", help="write pictures and videos with the answers"
     )
-    group.add_argument("--redact", type=Path, metavar="DIR", help="write them with plates blurred")
+    group.add_argument(
+        "--redact", type=Path, metavar="DIR", help="write them with their plates blurred"
+    )
     group.add_argument("--resume", action="store_true", help="continue the table of --csv")
 
 

@@ -32,6 +32,7 @@ from lightning_plates.reading.video.stream import (
 from lightning_plates.reading.video.stream_phrases import stream_phrases_of
 from lightning_plates.reading.video.tracking import PlateTracker
 from lightning_plates.reading.video.video import VideoReader
+from lightning_plates.terminal.console import Terminated
 from lightning_plates.terminal.text_streams import json_line
 
 
@@ -123,7 +124,7 @@ class VideoCommand:
         if breaks:
             self._tell_break(address, breaks[0], frames_seen=read_frame.frames > 0)
         elif stopping.is_set():
-            self._tell_stop(address)
+            self._tell_stop(address, stopping)
         elif is_without and not is_live(address):
             self._answer(address, None, read_frame.mean_ms())
 
@@ -170,11 +171,11 @@ class VideoCommand:
             raise error
         _notify(f"error: {error}")
 
-    def _tell_stop(self, address: VideoAddress) -> None:
+    def _tell_stop(self, address: VideoAddress, stopping: _Stop) -> None:
         """A live source ends by Ctrl-C; a file that was stopped is not done."""
         _notify(self._words.stopped.format(name=shown_address(address)))
         if not is_live(address):
-            raise KeyboardInterrupt
+            raise Terminated if stopping.by_service else KeyboardInterrupt
 
 
 def live_address(source: str) -> VideoAddress:
@@ -201,13 +202,21 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+class _Stop(threading.Event):
+    """Set by Ctrl-C and by the stop of a service."""
+
+    by_service = False
+    """Whether it was the stop of a service (SIGTERM)."""
+
+
 @contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
+def _stopped_by_signals() -> Iterator[_Stop]:
     """An event that Ctrl-C and the stop of a service set; a second Ctrl-C ends at once."""
-    stopping = threading.Event()
+    stopping = _Stop()
     earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        stopping.by_service = number == signal.SIGTERM
         stopping.set()
         signal.signal(number, earlier[signal.Signals(number)])
 

@@ -24,6 +24,7 @@ from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.ocr import OcrEngine, open_engine
 from lightning_plates.reading.plate_text import read_last_digit
 from lightning_plates.reading.risk import RiskCurve, fit_platt, risk_curve
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 
 HEIGHTS = (None, 40, 24, 16, 12)
 """Heights in pixels to which every crop is also reduced: plates in photos are small, and sharp
@@ -49,9 +50,11 @@ def main(argv: list[str]) -> int:
     chosen = choose_trials(usable, args.limit, args.seed)
     entries: dict[str, dict[str, float]] = {}
     curves: dict[str, RiskCurve] = {}
+    unread = 0
     for name in args.ocr:
         engine = open_engine(name, args.threads)
         trials = list(try_crops(engine, chosen))
+        unread = len(chosen) - sum(trial.height is None for trial in trials)
         slope, intercept = fit_platt([t.belief for t in trials], [t.right for t in trials])
         calibration = Calibration(slope, intercept, 0.0)
         confidences = [calibration.apply(t.belief) if t.belief > 0 else 0.0 for t in trials]
@@ -64,7 +67,7 @@ def main(argv: list[str]) -> int:
         write_text(args.output, _to_yaml(entries, args, argv))
     if args.picture is not None:
         _draw(curves, entries, args.picture)
-    return 0
+    return UNREADABLE_EXIT_CODE if unread else 0
 
 
 def try_crops(engine: OcrEngine, crops: Sequence[Trial]) -> Iterator[DigitTrial]:

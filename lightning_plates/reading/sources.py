@@ -84,7 +84,7 @@ def _files_below(folder: Path, words: PhotoPhrases) -> list[Path]:
     """Photos and videos below ``folder``; :class:`InputError` where there is neither."""
     videos = videos_below(folder)
     try:
-        return [*find_photos(folder, words), *videos]
+        return [*find_photos(folder, words, videos), *videos]
     except InputError:
         if not videos:
             raise

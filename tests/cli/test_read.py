@@ -252,7 +252,7 @@ def test_the_prompt_of_the_thesis(model, photo, capsys, monkeypatch):
         (["PHOTO", "--country", "atlantis"], "atlantis"),
         (["PHOTO", "--rules", "atlantis"], "atlantis"),
         (["PHOTO", "--resume"], "--csv"),
-        (["PHOTO", "clip.mp4"], "un video o una cámara se lee aparte"),
+        (["PHOTO", "rtsp://camera.invalid/1"], "una cámara o transmisión se lee aparte"),
     ],
 )
 def test_bad_input_is_one_line(model, photo, capsys, words, message):
@@ -320,7 +320,7 @@ def test_a_pattern_is_expanded(model, photo, capsys):
         (["photos/car.png", "photos/car.png"], 1),
         (["photos", "--workers", "1"], 4),
         (["photos/car.png", "--threads", "2"], 2),
-        (["gone.mp4"], 4),
+        (["clip.mp4"], 4),
         (["--interactive"], 4),
     ],
 )
@@ -332,6 +332,7 @@ def test_what_is_read_one_by_one_has_all_cores(model, photo, monkeypatch, words,
         raise InputError("seen enough")
 
     monkeypatch.chdir(photo.parent.parent)
+    Path("clip.mp4").touch()
     monkeypatch.setattr("lightning_plates.cli.read.core_count", lambda: 4)
     monkeypatch.setattr("lightning_plates.cli.read.open_model", open_model)
     assert read(model, *words, *([] if "--workers" in words else ["--workers", "4"])) == 2

@@ -1,7 +1,9 @@
 import contextlib
 import math
 import os
+import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ from moving_plates import save_video
 
 from lightning_plates.errors import VideoError
 from lightning_plates.reading.video.capture import OpenCvCapture, Timeouts
+from lightning_plates.reading.video.files import is_video
 from lightning_plates.reading.video.stream import (
     Reconnection,
     StreamOptions,
@@ -282,9 +285,43 @@ def test_a_raw_stream_is_read_under_any_name_and_its_times_are_said_to_be_assume
     notices = []
     frames, told = read_until_told(path, notify=notices.append)
     assert told is None
-    assert [frame.time_s for frame in frames] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    times = [frame.time_s for frame in frames]
+    assert times == pytest.approx([0, 0.04, 0.08, 0.12, 0.16], abs=1e-4)
     assert frames[0].image.shape == (48, 64, 3)
     assert notices == [f"{path}: carries no time stamps; times assume 25 frames a second"]
+
+
+def dahua(raw):
+    """A recording of Dahua's recorders (``.dav``) with the frames of a raw H.264 stream."""
+    units = [b"\0\0\0\1" + unit for unit in re.split(b"\0\0\0?\1", raw)[1:]]
+    frames, pending = [], b""
+    for unit in units:
+        pending += unit
+        if unit[4] & 31 in {1, 5}:  # a picture ends what stands before it
+            frames.append(pending)
+            pending = b""
+    parts = []
+    for number, data in enumerate(frames):
+        extra = bytes([0x80, 0, 8, 6, 0x81, 0, 2, 25])  # size in blocks, H.264, 25 a second
+        length = 24 + len(extra) + len(data) + 8
+        noon = 26 << 26 | 11 << 22 | 25 << 17 | 12 << 12  # 25 November 2026
+        kind = bytes([0xFC if number else 0xFD, 0, 0, 0])
+        head = struct.pack("<IIIHBB", number, length, noon, 40 * number, len(extra), 0)
+        tail = b"dhav" + struct.pack("<I", length)
+        parts.append(b"DHAV" + kind + head + extra + data + tail)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("ending", ["dav", "bin"])
+def test_a_recorder_whose_clock_tells_the_date_is_read_from_zero(project_dir, tmp_path, ending):
+    path = tmp_path / f"clip.{ending}"
+    raw = (project_dir / "tests" / "files" / "five_frames.h264").read_bytes()
+    path.write_bytes(dahua(raw))
+    frames, told = read_until_told(path)
+    assert told is None
+    assert is_video(path)
+    times = [frame.time_s for frame in frames]
+    assert times == pytest.approx([0, 0.04, 0.08, 0.12, 0.16], abs=1e-4)
 
 
 def test_photos_one_after_the_other_are_a_video(tmp_path):
@@ -377,6 +414,27 @@ def test_times_that_no_clock_has_are_no_error(video):
     patient = Timeouts(open_s=1e308, read_s=1e308)
     assert len(list(frames_of(video, StreamOptions(fps=1e-300, timeouts=patient)))) == 1
     assert list(Reconnection(2000).delays_s())[-1] == 30.0
+
+
+def test_a_live_source_looked_at_once_in_an_age_can_be_stopped():
+    stopping = threading.Event()
+    options = StreamOptions(fps=1e-300)
+    frames = frames_of(0, options, stopping, Opener([FakeCapture(10**9)]))
+    next(frames)
+    threading.Timer(0.1, stopping.set).start()
+    assert list(frames) == []
+
+
+def test_a_recording_that_lacks_packets_is_answered_and_said_to_be_damaged(tmp_path):
+    noise = np.random.default_rng(5)
+    frames = [noise.integers(0, 255, (120, 200, 3), np.uint8) for _ in range(10)]
+    path = save_video(tmp_path / "clip.ts", frames, "mpg2", fps=25)
+    content = path.read_bytes()
+    middle = len(content) // 188 // 2 * 188
+    path.write_bytes(content[:middle] + content[middle + 3 * 188 :])
+    found, told = read_until_told(path)
+    assert len(found) >= 5
+    assert "packets of the transmission were lost" in told
 
 
 def test_a_live_source_survives_a_packet_that_cannot_be_decoded():

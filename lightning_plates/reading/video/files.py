@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lightning_plates.files import read_head
+from lightning_plates.photo_formats import photo_format
 
 VIDEO_SUFFIXES = frozenset({
     ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".vob", ".ts",
@@ -25,12 +26,6 @@ _JPEG_STREAM_SUFFIXES = frozenset({".mjpeg", ".mjpg"})
 HEAD_BYTES = 600
 """Bytes at the beginning of a file that tell its format: three packets of a transport stream."""
 
-_PHOTO_BRANDS = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis",
-     b"crx "}
-)  # fmt: skip
-"""ISO/IEC 23008-12, annex B, and a camera's raw format: photos in the container of MP4."""
-
 _START_CODE = rb"\0?\0\0\x01"
 _RAW = re.compile(
     # H.264 (ITU-T H.264, table 7-1): parameter set, delimiter or supplement; H.265: likewise.
@@ -38,7 +33,7 @@ _RAW = re.compile(
     re.DOTALL,
 )
 _CONTAINERS = re.compile(
-    rb"....(?:ftyp|moov|mdat|wide|skip|pnot)"  # MP4, QuickTime, 3GP
+    rb"....(?:ftyp(?!crx )|moov|mdat|wide|skip|pnot)"  # MP4, QuickTime, 3GP; not Canon's photos
     rb"|RIFF....AVI "
     rb"|\x1a\x45\xdf\xa3"  # Matroska, WebM
     rb"|FLV\x01"
@@ -48,7 +43,6 @@ _CONTAINERS = re.compile(
     rb"|DHAV|IMKH",  # recorders of Dahua and Hikvision
     re.DOTALL,
 )
-_PHOTOS = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|II[*+]\0|MM\0[*+]|RIFF....WEBP", re.DOTALL)
 
 
 def is_video(path: Path) -> bool:
@@ -81,13 +75,9 @@ def videos_below(folder: Path) -> list[Path]:
 
 
 def _is_video(head: bytes, ending: str) -> bool:
-    if head[4:8] == b"ftyp" and head[8:12] in _PHOTO_BRANDS:
-        return False
-    if _CONTAINERS.match(head):
-        return True
-    if ending in _JPEG_STREAM_SUFFIXES:
-        return True
-    return bool(_RAW.match(head) or ending in VIDEO_SUFFIXES) and not _PHOTOS.match(head)
+    if photo_format(head) is not None:
+        return ending in _JPEG_STREAM_SUFFIXES
+    return bool(_CONTAINERS.match(head) or _RAW.match(head)) or ending in VIDEO_SUFFIXES
 
 
 def _is_video_in_folder(file: Path) -> bool:
