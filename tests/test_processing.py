@@ -192,7 +192,7 @@ def test_whatever_a_network_answers_is_decoded_to_plates_in_the_photo(
     confidences = [plate.confidence for plate in found]
     assert confidences == sorted(confidences, reverse=True)
     assert all(confidence >= spec.options["score_threshold"] for confidence in confidences)
-    best = scores.max(initial=-1)  # is never dropped
+    best = float(scores.max(initial=-1))  # is never dropped
     assert confidences[:1] == ([best] if best >= spec.options["score_threshold"] else [])
     for plate in found:
         x1, y1, x2, y2 = plate.box
