@@ -111,7 +111,7 @@ def test_a_file_that_answers_differently_is_not_written(tmp_path, checkpoint, ph
         (["{noise}", "-o", "m.onnx"], "not a checkpoint"),
         (["{ckpt}", "-o", "m.pt"], "must end in .onnx"),
         (["{ckpt}", "-o", "m.onnx", "--opset", "9"], "opset 9 is not offered"),
-        (["{ckpt}", "-o", "m.onnx", "--photos", "gone"], "gone: not a folder"),
+        (["{ckpt}", "-o", "m.onnx", "--photos", "gone"], "gone: no such file or folder"),
         (["{ckpt}", "-o", "m.onnx", "--size", "320"], "its layers fit"),
         (["{ckpt}", "-o", "m.onnx", "--mirrored"], "only a dense network"),
     ],

@@ -229,7 +229,7 @@ def test_a_missing_tool_has_no_column(tmp_path, some_photos, monkeypatch):
         (["{hub}", "--converted", "gone"], "gone: no such file or folder"),
         (["{hub}", "--converted", "{folder}"], "no conversion of"),
         (["{flat}"], "name its conversions: --converted"),
-        (["{hub}", "--photos", "gone"], "gone: not a folder"),
+        (["{hub}", "--photos", "gone"], "gone: no such file or folder"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, hub_file, capsys, words, reason):

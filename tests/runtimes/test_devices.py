@@ -184,7 +184,7 @@ def test_a_fixed_batch_answers_many_photos_one_by_one(model_file, monkeypatch):
     ("command", "words"),
     [
         ("predict", ["{model}", "{model}"]),
-        ("read", ["--model", "{model}", "{model}"]),
+        ("read", ["--model", "{model}", "{model}", "--lang", "en"]),
         ("check", ["{model}"]),
     ],
 )
