@@ -149,7 +149,9 @@ def _describe_photos(job: CellJob) -> str:
 
 def _help_text() -> str:
     names = "\n".join(f"  {name:<13}{_facts(cls)}" for name, cls in list_converters().items())
-    scripts = "\n".join(f"  {name:<13}{line}" for name, line in list_scripts().items())
+    scripts = "\n".join(
+        f"  {name:<19}{line.partition(':')[0].rstrip('.')}" for name, line in list_scripts().items()
+    )
     return (
         "usage: lightning-plates convert all MODEL.onnx … -o DIR [--calibration SET] …\n"
         "       lightning-plates convert NAME MODEL.onnx -o DIR …   (--help explains)\n\n"

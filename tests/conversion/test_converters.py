@@ -220,7 +220,7 @@ def test_weights_beside_the_hub_and_results_in_another_file_system(
     artefact = converter.convert(hub, other_file_systems, "fp32", some_photos)
     assert artefact.path.name.startswith("finder.fp32.")
     assert artefact.manifest.hub_file == "finder.onnx"
-    assert artefact.manifest.parity.mean_iou > 0.999
+    assert artefact.manifest.parity.mean_likeness > 0.999
     assert not list(other_file_systems.glob(".draft-*"))
 
 
@@ -289,7 +289,7 @@ def test_too_few_photos_left_is_one_line(tmp_path, hub_file, capsys):
         ("tflite", ["--kind", "dynamic"], "--kind dynamic is of --precision int8, not of fp32"),
         ("tflite", ["--search", "--precision", "int8"], "belong to --kind mixed"),
         ("tflite", ["--precision", "int8"], "--calibration FOLDER"),
-        ("tflite", ["--min-iou", "2"], "--min-iou is 2"),
+        ("tflite", ["--min-iou", "2"], "--min-likeness is 2"),
         ("tflite", ["--photos", "gone"], "gone: "),
         ("tvm", ["--tune", "-1"], "--tune is -1"),
         ("tvm", ["--tune", "5"], "--tune-database DIR"),
@@ -341,7 +341,7 @@ def test_silence_proves_nothing(tmp_path, some_photos, calibration):
     from tiny_onnx import save_constant_scored_model
 
     hub = save_constant_scored_model(tmp_path / "mute.onnx", [[0, 0, 0.5, 0.5]], [0.1])
-    with pytest.raises(InputError, match="give photos that show plates"):
+    with pytest.raises(InputError, match="give photos that show what it looks for"):
         OnnxRuntimeConverter().convert(hub, tmp_path, "fp16", some_photos)
 
 

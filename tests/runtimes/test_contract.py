@@ -313,7 +313,7 @@ def test_a_folder_or_a_nul_in_the_name_is_refused(model_file, tmp_path):
     [
         ({"width": 10**6}, "model spec: width: expected `int` <= 8192"),
         ({"std": None}, "model spec: std: expected `array`"),
-        ({"decoding": "scored_boxes"}, r"the spec says scored_boxes, but the graph's outputs \['b"),
+        ({"task": "detection"}, r"the spec says detection, but the graph's outputs \['b"),
         ("[1]", "model spec: expected a JSON object"),
         ('{"version": 1, "name": NaN}', "model spec: not JSON"),
         (b"\xff\xfe\x00", "model spec: not JSON"),
@@ -357,7 +357,7 @@ def test_a_model_without_or_with_a_false_spec_is_refused(tmp_path):
     with (
         open_model(false) as model,
         pytest.raises(
-            SpecError, match=r"the spec says scored_boxes, but the graph's outputs \['box'\] lack"
+            SpecError, match=r"the spec says detection, but the graph's outputs \['box'\] lack"
         ),
     ):
         _ = model.spec

@@ -70,7 +70,8 @@ class PlateTracker:
         # It advises vectorised distances for speed; a frame holds a handful of plates.
         logging.getLogger("norfair.tracker").setLevel(logging.ERROR)
         self._patience = patience_frames
-        self._tokens = itertools.count()
+        self._tokens, self._next_number = itertools.count(), itertools.count(1)
+        self._numbers: dict[int, int] = {}
         self._in_sight: set[int] = set()
         self._tracker = self._new_tracker()
 
@@ -83,7 +84,8 @@ class PlateTracker:
         ]
         # Period = patience: any sighting makes up for all misses before it.
         active = self._tracker.update(detections, period=self._patience)
-        by_token = {vehicle.last_detection.data[0]: vehicle.global_id for vehicle in active}
+        self._numbers = {v.global_id: self._number_of(v.global_id) for v in active}
+        by_token = {v.last_detection.data[0]: self._numbers[v.global_id] for v in active}
         ended = self._in_sight - set(by_token.values())
         self._in_sight = set(by_token.values())
         return TrackUpdate(tuple(by_token[token] for token in tokens), tuple(sorted(ended)))
@@ -94,6 +96,11 @@ class PlateTracker:
         self._in_sight = set()
         self._tracker = self._new_tracker()
         return ended
+
+    def _number_of(self, global_id: int) -> int:
+        """1, 2, 3 … in this video; Norfair counts through all trackers of a process."""
+        known = self._numbers.get(global_id)
+        return next(self._next_number) if known is None else known
 
     def _new_tracker(self) -> Any:  # noqa: ANN401  # the class is known once Norfair is imported
         return self._norfair.Tracker(
