@@ -443,7 +443,7 @@ def test_another_photo_takes_the_place_of_one_that_cannot_be_read(tmp_path, caps
     assert all(f"skipped: {tmp_path / name}: " in said for name in bad)
     for file in tmp_path.glob("?.jpg"):
         file.write_bytes(b"")
-    with pytest.raises(InputError, match="none of its photos can be read"):
+    with pytest.raises(InputError, match="none of its 11 photos can be read"):
         choose_photos(tmp_path)
 
 
