@@ -425,6 +425,29 @@ def test_calibration_comes_from_the_training_side_only(plate_set):
     assert choose_photos(plate_set, count=10, seed=1)[0].files != calibration.files
 
 
+def test_another_photo_takes_the_place_of_one_that_cannot_be_read(tmp_path, capsys):
+    shades = {name: np.full((16, 16, 3), 9 * n, np.uint8) for n, name in enumerate("abcdefgh")}
+    for name, pixels in shades.items():
+        (tmp_path / f"{name}.jpg").write_bytes(encode_jpeg(pixels))
+    cut = encode_jpeg(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    bad = {"empty.jpg": b"", "cut.jpg": cut[: len(cut) * 3 // 10], "text.jpg": b"text"}
+    for name, data in bad.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "._a.jpg").write_bytes(b"\0\5\x16\7")
+
+    calibration, photos = choose_photos(tmp_path, count=6)
+
+    assert len({file.name for file in calibration.files} & {f"{name}.jpg" for name in shades}) == 6
+    assert calibration.describe()["photos"] == 6
+    assert len(photos) == 2
+    said = capsys.readouterr().err
+    assert all(f"skipped: {tmp_path / name}: " in said for name in bad)
+    for file in tmp_path.glob("?.jpg"):
+        file.write_bytes(b"")
+    with pytest.raises(InputError, match="none of its 11 photos can be read"):
+        choose_photos(tmp_path)
+
+
 def test_an_empty_calibration_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="no photos in this folder"):
         choose_photos(tmp_path)
