@@ -9,7 +9,8 @@ EXTRAS := train,data,evaluate,video,heic,dev
 # Every extra whose runtime works on a CPU and whose packages resolve together.
 RUNTIMES_VENV ?= .venv-runtimes
 RUNTIME_EXTRAS := train,data,tflite,openvino,ncnn,tvm,executorch,dev
-RUNTIME_TESTS := tests/conversion tests/runtimes tests/test_without_extras.py
+RUNTIME_TESTS := tests/conversion tests/runtimes tests/test_licences.py tests/test_without_extras.py
+FAST := not slow and not gpu and not network and not offline
 DEMO := runs/demo
 
 # As lightning_plates/silence.py does, for programs that import none of ours; and pip's update check.
@@ -18,8 +19,8 @@ export NO_ALBUMENTATIONS_UPDATE ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes slow lint types imports check thesis \
-	constraints sums clean help
+.PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes offline slow lint types imports check thesis \
+	constraints licences sums fuzz kill mutants clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -157,7 +158,7 @@ ablation: $(FINDER)/run.json  ## what each lever of the finder gains
 	$(RUN) compare $(addprefix runs/ablation/,short $(filter-out short,$(LEVERS))) -o runs/ablation/report
 
 test: $(VENV)/.installed  ## the fast tests
-	$(BIN)/python -m pytest -q -m "not slow and not gpu and not network"
+	$(BIN)/python -m pytest -q -m "$(FAST)"
 
 # An environment of its own: what a user of one runtime has is tested by `test`.
 $(RUNTIMES_VENV)/.installed: pyproject.toml constraints.txt
@@ -168,10 +169,40 @@ $(RUNTIMES_VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 test-runtimes: $(RUNTIMES_VENV)/.installed  ## converters and runtimes, with all that a CPU can run
-	$(RUNTIMES_VENV)/bin/python -m pytest -q -m "not slow and not gpu and not network" $(RUNTIME_TESTS)
+	$(RUNTIMES_VENV)/bin/python -m pytest -q -m "$(FAST)" $(RUNTIME_TESTS)
+
+offline: $(RUNTIMES_VENV)/.installed  ## no command asks for an internet socket; needs Linux and strace
+	$(RUNTIMES_VENV)/bin/python -m pytest -q -m offline tests/test_nothing_leaves.py
+
+# The extras of neither environment; TensorRT's wheels come from an index of NVIDIA's, so that its
+# rows stay as they were written. For a new package `.venv/bin/python tests/licences.py .venv` will do.
+LICENCES_VENV ?= .venv-licences
+LICENCES_EXTRAS := easyocr,tesseract,gpu,nv-tensorrt-rtx
+
+$(LICENCES_VENV)/.installed: $(VENV)/.installed pyproject.toml constraints.txt
+	test -x $(LICENCES_VENV)/bin/python || $(PYTHON) -m venv $(LICENCES_VENV)
+	$(BIN)/uv pip install --quiet --python $(LICENCES_VENV)/bin/python \
+		-c constraints.txt -e '.[$(LICENCES_EXTRAS)]'
+	touch $@
+
+licences: $(VENV)/.installed $(RUNTIMES_VENV)/.installed $(LICENCES_VENV)/.installed
+licences:  ## write the tables of docs/licences.md from what is installed
+	$(BIN)/python tests/licences.py --tools $(VENV) $(RUNTIMES_VENV) $(LICENCES_VENV)
 
 slow: $(VENV)/.installed  ## the slow tests
 	$(BIN)/python -m pytest -q -m slow
+
+# Each names the seed of what it finds and the command that tries it again.
+TRIALS ?= 2000
+fuzz: $(VENV)/.installed  ## damage every kind of file that is read: seeded trials, a few minutes
+	$(BIN)/python -m tests.fuzz --count $(TRIALS)
+
+KILLS ?= 50
+kill: $(VENV)/.installed  ## kill long commands at random moments and compare what resumes
+	$(BIN)/python -m tests.kill --count $(KILLS)
+
+mutants: $(VENV)/.installed  ## break one line at a time, and see that the tests notice
+	$(BIN)/python -m tests.mutants
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

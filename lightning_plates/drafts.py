@@ -15,33 +15,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lightning_plates.errors import OutputError
-
-try:
-    import fcntl
-except ImportError:  # Windows: nobody can tell a dead writer's draft, so none is cleaned up
-    fcntl = None  # type: ignore[assignment]
+from lightning_plates.locking import LOCKS, lock_descriptor
 
 PREFIX = ".draft-"
 """What names of draft folders begin with."""
 _LOCK = "lock"
 """Locked by the living writer. Not its process number: containers and machines share folders."""
-_NEW, _READY, _EARLIER, _ROWS = "new", "ready", "earlier", "rows"
-"""Parts of a draft folder: unfinished files; finished ones, being put in place; what those replace;
-tables whose rows are results by themselves."""
+_NEW, _READY, _EARLIER = "new", "ready", "earlier"
+"""Parts of a draft folder: unfinished files; finished ones, being moved; what they replace."""
 
 
 @contextlib.contextmanager
-def draft_of(target: Path, keep_rows: bool = False) -> Iterator[Path]:
+def draft_of(target: Path) -> Iterator[Path]:
     """Give a path to write to; on success it replaces ``target``, on failure it is removed.
 
     Missing parent folders are made. The draft has the name of ``target``, because some writers
     choose their format by its ending, and lies in the same file system, so that replacing is
     atomic. A link stays, and what it points to is replaced.
-
-    Args:
-        target: The file to write.
-        keep_rows: Whether the next writer keeps what a killed one wrote, as ``NAME.interrupted…``;
-            for tables that grow for hours.
 
     Raises:
         OutputError: ``target`` is a folder or a device.
@@ -49,7 +39,7 @@ def draft_of(target: Path, keep_rows: bool = False) -> Iterator[Path]:
     """
     target = replaceable(target)
     with draft_space(target.parent) as space:
-        draft = space / (_ROWS if keep_rows else _NEW) / target.name
+        draft = space / _NEW / target.name
         draft.parent.mkdir()
         draft.touch()
         yield draft
@@ -170,9 +160,8 @@ def _locked(lock: Path) -> Iterator[None]:
     unlocked = lock.with_suffix(".new")
     descriptor = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     try:
-        if fcntl is not None:
-            with contextlib.suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(OSError):  # no locks here
+            lock_descriptor(descriptor)
         unlocked.rename(lock)
         yield
     finally:
@@ -182,7 +171,7 @@ def _locked(lock: Path) -> Iterator[None]:
 @functools.cache
 def _clean_up(folder: Path) -> None:
     """Finish or remove what killed writers left in ``folder``; who cannot leaves it."""
-    if fcntl is None:
+    if not LOCKS:  # nobody can tell a dead writer's draft
         return
     with contextlib.suppress(OSError):
         for lock in folder.glob(f"{PREFIX}*/{_LOCK}"):
@@ -196,26 +185,12 @@ def _clean_up_one(lock: Path, folder: Path) -> None:
         return
     descriptor = os.open(lock, os.O_RDWR)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the writer lives
+        lock_descriptor(descriptor)  # fails while the writer lives
         if (space / _READY).is_dir():
             _put_in_place(space, folder)
-        for rows in (space / _ROWS).glob("*"):
-            if rows.stat().st_size:
-                rows.rename(_name_of_interrupted(folder / rows.name))
         shutil.rmtree(space, ignore_errors=True)
     finally:
         os.close(descriptor)
-
-
-def _name_of_interrupted(target: Path) -> Path:
-    """The first name of ``table.interrupted.csv``, ``table.interrupted2.csv`` … that is free."""
-    number = 1
-    while True:
-        mark = f".interrupted{number if number > 1 else ''}"
-        name = target.with_name(f"{target.stem}{mark}{target.suffix}")
-        if not name.exists():
-            return name
-        number += 1
 
 
 def _require_name(path: Path) -> None:

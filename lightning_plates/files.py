@@ -14,6 +14,9 @@ from pathlib import Path
 LIMIT_VARIABLE = "LIGHTNING_PLATES_MAX_FILE_MB"
 """Environment variable that replaces :data:`DEFAULT_LIMIT_MB`."""
 
+PHOTO_LIMIT_VARIABLE = "LIGHTNING_PLATES_MAX_PHOTO_MB"
+"""As :data:`LIMIT_VARIABLE`, for photos alone: models are often larger than any of them."""
+
 DEFAULT_LIMIT_MB = 2048
 """Largest file that is read as a whole, in megabytes (10⁶ bytes); the largest models are 0.6 GB."""
 
@@ -47,16 +50,26 @@ class FileTooLargeError(OSError):
 
 def byte_limit() -> int:
     """Largest file that is read as a whole, in bytes; :data:`LIMIT_VARIABLE` sets it."""
+    return _limit_of(LIMIT_VARIABLE) or int(DEFAULT_LIMIT_MB * 1e6)
+
+
+def photo_limit() -> int:
+    """Largest photo that is read, in bytes; :func:`byte_limit` where nobody set another."""
+    return _limit_of(PHOTO_LIMIT_VARIABLE) or byte_limit()
+
+
+def set_photo_limit(megabytes: float) -> None:
+    """Set :func:`photo_limit` for this process and those that it starts."""
+    os.environ[PHOTO_LIMIT_VARIABLE] = repr(megabytes)
+
+
+def _limit_of(variable: str) -> int | None:
+    """Bytes that an environment variable allows; ``None`` where it is no sensible number."""
     try:
-        megabytes = float(os.environ.get(LIMIT_VARIABLE, DEFAULT_LIMIT_MB))
+        megabytes = float(os.environ.get(variable, "nan"))
     except ValueError:
-        megabytes = DEFAULT_LIMIT_MB
-    return int(megabytes * 1e6) if 0 < megabytes < 1e12 else int(DEFAULT_LIMIT_MB * 1e6)
-
-
-def set_byte_limit(megabytes: float) -> None:
-    """Set :func:`byte_limit` for this process and those that it starts."""
-    os.environ[LIMIT_VARIABLE] = repr(megabytes)
+        return None
+    return int(megabytes * 1e6) if 0 < megabytes < 1e12 else None
 
 
 def check_regular(path: Path, limit: int | None = None) -> None:

@@ -7,7 +7,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from lightning_plates.errors import OutputError
 
@@ -15,6 +15,9 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+LOCKS = fcntl is not None
+"""Whether this system knows locks; elsewhere nobody is kept out."""
 
 
 @contextlib.contextmanager
@@ -34,7 +37,7 @@ def hold_folder(folder: Path) -> Iterator[None]:
             descriptor = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, descriptor)
             try:
-                _lock(descriptor)
+                lock_descriptor(descriptor)
             except BlockingIOError as error:
                 raise OutputError(
                     f"{folder}: another process is writing into it; wait for it, or choose "
@@ -53,7 +56,7 @@ def open_locked(file: Path) -> BinaryIO:
     """
     stream = file.open("r+b")
     try:
-        _lock(stream.fileno())
+        lock_descriptor(stream.fileno())
         # Another process may have renamed or removed it before the lock was ours.
         if not os.path.samestat(os.fstat(stream.fileno()), file.stat()):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
@@ -63,7 +66,49 @@ def open_locked(file: Path) -> BinaryIO:
     return stream
 
 
-def _lock(descriptor: int) -> None:
+def lock_descriptor(descriptor: int) -> None:
+    """Lock an open file for this process until it is closed.
+
+    Raises:
+        BlockingIOError: Another process holds the lock.
+        OSError: The system or the folder knows no locks.
+    """
     if fcntl is None:
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_NOT_THERE = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+"""Errors of network folders that know no locks."""
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Lock an open file against other processes that ask; closing it ends the lock.
+
+    Returns:
+        Whether nobody else holds it; true, too, where the system or the folder knows no locks.
+    """
+    if not LOCKS:
+        return True
+    try:
+        lock_descriptor(file.fileno())
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NOT_THERE:
+            raise
+    return True
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds the lock of the file at ``path``."""
+    with path.open("a", encoding="utf-8") as file:
+        return not try_lock(file)
+
+
+def is_at(file: IO[str], path: Path) -> bool:
+    """Whether ``path`` still names the open ``file``, and not another that took its place."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -25,7 +25,13 @@ from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
 from lightning_plates.boxes import BoxXyxy, scale_box
 from lightning_plates.errors import InputError, MissingDependencyError, PhotoError
-from lightning_plates.files import FileTooLargeError, NotRegularFileError, read_bytes, read_head
+from lightning_plates.files import (
+    FileTooLargeError,
+    NotRegularFileError,
+    photo_limit,
+    read_bytes,
+    read_head,
+)
 from lightning_plates.optional import require
 from lightning_plates.photo_formats import (
     HEAD_BYTES,
@@ -269,7 +275,7 @@ def _read_file(path: Path, words: PhotoPhrases) -> bytes:
         found = photo_format(head)
         if head and found is None:  # a file of gigabytes need not be read to know that
             raise PhotoError(words.not_a_photo.format(name=path))
-        data = read_bytes(path)
+        data = read_bytes(path, photo_limit())
     except FileNotFoundError as error:
         raise PhotoError(words.missing.format(name=path)) from error
     except IsADirectoryError as error:

@@ -123,6 +123,8 @@ def convert(
         raise error(f"{source}: {_describe(str(cause))}") from cause
     except RecursionError as cause:
         raise error(f"{source}: nested too deeply") from cause
+    except UnicodeEncodeError as cause:  # half a character, "\\ud800" in JSON
+        raise error(f"{source}: {cause.object[:20]!r} is no text ({cause.reason})") from cause
 
 
 class _RepeatedKeyError(ValueError):

@@ -203,8 +203,8 @@ SPANISH = {
         "mirar cada placa hasta N veces, hasta que una mirada confirme su lugar (%(default)s)",
     "photos read at the same time (%(default)s)": "fotos que se leen a la vez (%(default)s)",
     "MB": "MB",
-    "largest file that is read, in megabytes (default: LIGHTNING_PLATES_MAX_FILE_MB, or else 2048)":
-        "archivo más grande que se lee, en megabytes (si no se indica: "
+    "largest photo that is read, in MB (default: LIGHTNING_PLATES_MAX_FILE_MB, or else 2048)":
+        "foto más grande que se lee, en megabytes (si no se indica: "
         "LIGHTNING_PLATES_MAX_FILE_MB, o 2048)",
     "threads for one photo (1; all cores for one at a time)":
         "hilos por foto (1; todos los núcleos si se leen de una en una)",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lightning_plates.drafts import draft_of, replaceable
-from lightning_plates.errors import InputError, ModelError
+from lightning_plates.errors import InputError, ModelError, SpecError
 from lightning_plates.optional import require
 from lightning_plates.spec import METADATA_KEY, ModelSpec
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
@@ -83,7 +83,10 @@ class OnnxRuntime(Runtime):
         return dict(zip(names, values, strict=True))
 
     def _spec_json(self) -> str | None:
-        text: str | None = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        try:
+            text: str | None = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        except UnicodeDecodeError as error:
+            raise SpecError(f"{self.model}: its metadata is no text ({error})") from error
         return text
 
     def store_spec(self, spec: ModelSpec, target: Path) -> None:

@@ -27,3 +27,14 @@ def test_a_box_that_slips_below_the_threshold_is_still_compared():
 
 def test_an_empty_box_agrees_with_itself():
     assert compare_answers([plate((3, 3, 3, 3))], [plate((3, 3, 3, 3))], 0.5).mean_iou == 1.0
+
+
+def test_a_score_at_the_threshold_is_an_answer():
+    at, apart = plate((0, 0, 10, 10), 0.5), plate((50, 50, 60, 60), 0.4)
+    assert compare_answers([at], [apart], 0.5) == Agreement(1, 1, 0.0, pytest.approx(0.1))
+
+
+def test_the_largest_difference_of_scores_is_told():
+    ours = [plate((0, 0, 10, 10), score) for score in (0.9, 0.9, 0.9)]
+    theirs = [plate((0, 0, 10, 10), score) for score in (0.9, 0.6, 0.8)]
+    assert compare_answers(ours, theirs, 0.5).max_score_difference == pytest.approx(0.3)

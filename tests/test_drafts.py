@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lightning_plates import drafts
+from lightning_plates import drafts, locking
 from lightning_plates.drafts import (
     draft_files_in,
     draft_folder_of,
@@ -39,6 +39,15 @@ def test_success_replaces_and_makes_folders(tmp_path):
     assert target.read_text(encoding="utf-8") == "again"
     assert [p.name for p in target.parent.iterdir()] == ["result.txt"]
     assert target.stat().st_mode & 0o400
+
+
+def test_a_result_of_a_writer_that_makes_private_files_is_readable_as_any_new_file(tmp_path):
+    target, usual = tmp_path / "model.bin", tmp_path / "usual"
+    usual.touch()
+    with draft_of(target) as draft:
+        draft.unlink()
+        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY, 0o600))
+    assert target.stat().st_mode == usual.stat().st_mode
 
 
 def test_files_that_belong_together_come_back_together(tmp_path, monkeypatch):
@@ -98,7 +107,7 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path, writer):
 KEPT_OPEN = """
 import sys
 from pathlib import Path
-from lightning_plates import drafts
+from lightning_plates import drafts, locking
 with drafts.{writer} as draft:
     {body}
     print("ready", flush=True)
@@ -170,7 +179,7 @@ def test_folders_and_links_of_others_are_left_alone(tmp_path):
 KILLED_AMID_MOVES = """
 import os, signal, sys
 from pathlib import Path
-from lightning_plates import drafts
+from lightning_plates import drafts, locking
 rename = Path.rename
 def until_the_second(self, target):
     if (self.name, self.parent.name) == ("b.xml", "{part}"):
@@ -199,22 +208,6 @@ def test_moves_that_a_kill_interrupted_are_finished(tmp_path, part):
     assert not list(tmp_path.glob(".draft-*"))
 
 
-def test_rows_of_a_killed_table_are_kept_beside_it(tmp_path):
-    table = tmp_path / "cars.csv"
-    table.write_text("earlier")
-    (tmp_path / "cars.interrupted.csv").write_text("last week")
-    writer = "draft_of({folder} / 'cars.csv', keep_rows=True)"
-    kill(start_writer(tmp_path, writer, "draft.write_text('BCR123')"))
-    kill(start_writer(tmp_path, writer, "pass"))  # not one row
-    write_text(tmp_path / "other.txt", "done")
-    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
-        "cars.csv": "earlier",
-        "cars.interrupted.csv": "last week",
-        "cars.interrupted2.csv": "BCR123",
-        "other.txt": "done",
-    }
-
-
 def test_two_writers_of_one_target_do_not_share_a_draft(tmp_path):
     target = tmp_path / "result.txt"
     with draft_of(target) as first, draft_of(target) as second:
@@ -227,7 +220,8 @@ def test_where_files_cannot_be_locked_writing_works_and_nothing_is_cleaned_up(
     tmp_path, monkeypatch
 ):
     kill(start_writer(tmp_path, "draft_of({folder} / 'a.txt')"))
-    monkeypatch.setattr(drafts, "fcntl", None)
+    monkeypatch.setattr(drafts, "LOCKS", False)
+    monkeypatch.setattr(locking, "fcntl", None)
     write_text(tmp_path / "result.txt", "done")
     assert (tmp_path / "result.txt").read_text() == "done"
     assert len(list(tmp_path.glob(".draft-*"))) == 1

@@ -31,6 +31,20 @@ def test_a_caption_at_the_right_edge_is_moved_into_the_picture():
     assert filled_columns((280, 100, 299, 120)) == filled_columns((10, 100, 29, 120)) > 60
 
 
+def test_a_caption_at_the_top_edge_stands_below_its_box():
+    photo = np.zeros((200, 300, 3), dtype=np.uint8)
+
+    def rows_of_caption(box):
+        plain = draw_marks(photo, [Mark(box, LABEL_COLOUR)])
+        rows = (draw_marks(photo, [Mark(box, LABEL_COLOUR, "0.93")]) != plain).any(axis=(1, 2))
+        return np.flatnonzero(rows)
+
+    top, middle = rows_of_caption((10, 0, 60, 30)), rows_of_caption((10, 100, 60, 130))
+    assert top.min() == 30
+    assert middle.max() == 99
+    assert min(len(top), len(middle)) > 10
+
+
 def test_every_line_of_a_caption_is_drawn_even_where_the_box_leaves_no_room():
     photo = np.zeros((90, 300, 3), dtype=np.uint8)
     heights = []

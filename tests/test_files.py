@@ -7,13 +7,15 @@ import pytest
 
 from lightning_plates.files import (
     LIMIT_VARIABLE,
+    PHOTO_LIMIT_VARIABLE,
     FileTooLargeError,
     NotRegularFileError,
     byte_limit,
     check_regular,
+    photo_limit,
     read_bytes,
     read_head,
-    set_byte_limit,
+    set_photo_limit,
 )
 
 
@@ -120,9 +122,17 @@ def test_a_pipe_has_no_head(tmp_path):
 
 
 def test_the_limit_that_was_set_holds_in_processes_that_are_started(monkeypatch):
-    monkeypatch.setenv(LIMIT_VARIABLE, "1")
-    set_byte_limit(0.5)
+    monkeypatch.setenv(PHOTO_LIMIT_VARIABLE, "1")
+    set_photo_limit(0.5)
 
-    ask = "from lightning_plates.files import byte_limit; print(byte_limit())"
+    ask = "from lightning_plates.files import photo_limit; print(photo_limit())"
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
-    assert int(done.stdout) == byte_limit() == 500_000
+    assert int(done.stdout) == photo_limit() == 500_000
+
+
+def test_the_limit_of_photos_is_that_of_all_files_and_no_other_way_round(monkeypatch):
+    monkeypatch.delenv(PHOTO_LIMIT_VARIABLE, raising=False)
+    monkeypatch.setenv(LIMIT_VARIABLE, "3")
+    assert photo_limit() == 3_000_000
+    monkeypatch.setenv(PHOTO_LIMIT_VARIABLE, "1")
+    assert (photo_limit(), byte_limit()) == (1_000_000, 3_000_000)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lightning_plates.errors import OutputError
-from lightning_plates.locking import hold_folder
+from lightning_plates.locking import hold_folder, is_at, is_locked, try_lock
 
 HOLD = (
     "import sys; from pathlib import Path; from lightning_plates.locking import hold_folder\n"
@@ -20,9 +20,9 @@ def test_a_second_writer_is_refused_until_the_first_has_ended(tmp_path):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(words, **pipes) as first:
         assert first.stdout.readline() == b"held\n"
-        refusal = pytest.raises(OutputError, match="run: another process is writing into it")
-        with refusal, hold_folder(folder):
-            pass
+        refused = pytest.raises(OutputError, match="run: another process is writing into it")
+        with refused, hold_folder(folder):
+            pytest.fail("not refused")
         first.kill()
     with hold_folder(folder):
         pass
@@ -32,3 +32,23 @@ def test_a_second_writer_is_refused_until_the_first_has_ended(tmp_path):
 def test_what_happens_inside_is_not_swallowed(tmp_path):
     with pytest.raises(FileNotFoundError), hold_folder(tmp_path):
         raise FileNotFoundError
+
+
+def test_a_lock_ends_with_its_file(tmp_path):
+    path = tmp_path / "file"
+    with path.open("w") as first, path.open("a") as second:
+        assert try_lock(first)
+        assert not try_lock(second)
+        assert is_locked(path)
+    assert not is_locked(path)
+
+
+def test_a_file_that_another_took_the_place_of_is_not_there(tmp_path):
+    path, other = tmp_path / "file", tmp_path / "other"
+    other.touch()
+    with path.open("w") as file:
+        assert is_at(file, path)
+        other.replace(path)
+        assert not is_at(file, path)
+        path.unlink()
+        assert not is_at(file, path)

@@ -112,3 +112,9 @@ def test_fields_of_what_a_program_built_are_checked_alike():
         check_fields(Size(0), "size", AnnotationError)
     with pytest.raises(AnnotationError, match=r"^size: name: expected `str`, got `int`"):
         check_fields(Size(1, 5), "size", AnnotationError)
+
+
+def test_half_a_character_is_no_text():
+    data = parse_json('{"width": 1, "\\ud800": 2}', "a.json", AnnotationError)
+    with pytest.raises(AnnotationError, match=r"^a.json: '.ud800' is no text"):
+        convert(data, Size, "a.json", AnnotationError)

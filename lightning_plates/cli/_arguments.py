@@ -50,14 +50,14 @@ class _FileLimit(argparse.Action):
     ) -> None:
         setattr(namespace, self.dest, values)
         if isinstance(values, float):
-            files.set_byte_limit(values)
+            files.set_photo_limit(values)
 
 
 def add_file_limit(parser: argparse._ActionsContainer) -> None:
     """Declare ``--max-file-mb`` for a command that reads photos."""
     parser.add_argument(
         "--max-file-mb", type=positive_number, action=_FileLimit, metavar="MB",
-        help=f"largest file that is read, in megabytes (default: {files.LIMIT_VARIABLE}, or else "
+        help=f"largest photo that is read, in MB (default: {files.LIMIT_VARIABLE}, or else "
         f"{files.DEFAULT_LIMIT_MB})",
     )  # fmt: skip
 

@@ -14,8 +14,8 @@ from lightning_plates.cli._originals import PICTURE_MARK, Originals, OutputNames
 from lightning_plates.cli._read_photos import PhotoAnswer
 from lightning_plates.drafts import draft_of, replaceable, utf_8, write_bytes, write_text
 from lightning_plates.errors import InputError
-from lightning_plates.file_lock import LOCKS, is_at, is_locked, try_lock
 from lightning_plates.files import read_bytes
+from lightning_plates.locking import LOCKS, is_at, is_locked, try_lock
 from lightning_plates.photos import RgbImage, encode_jpeg
 from lightning_plates.reading.annotated_video import SUFFIX as VIDEO_SUFFIX
 from lightning_plates.reading.captions import describe_digit, describe_format

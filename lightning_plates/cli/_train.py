@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from lightning_plates.errors import ConfigError, PlatesError
 from lightning_plates.models.checkpoint import SpecModule
+from lightning_plates.reading.config_file import read_config
 from lightning_plates.training.quiet import quiet_lightning
 from lightning_plates.training.run_folder import SafeCheckpointIO
 
@@ -70,7 +73,12 @@ class PlatesCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 -- Lightning's type
         """Parse without Lightning's warning that the program has arguments of its own."""
         parser.set_defaults({"data": {"class_path": DATA_CLASS}})
-        self.config = parser.parse_args(args)
+        for file in _config_files(args):
+            _check_config(file)
+        try:
+            self.config = parser.parse_args(args)
+        except (ValueError, OverflowError, RecursionError) as error:
+            raise ConfigError(f"a setting cannot be read ({error})") from error
 
     def instantiate_classes(self) -> None:
         """Build network and data module; why one of them refuses is not buried by the parser."""
@@ -137,6 +145,25 @@ def is_main_process() -> bool:
     """Whether this process is the one that reports; each further device has one of its own."""
     rank: int = rank_zero_only.rank  # type: ignore[attr-defined]  # Lightning sets it when imported
     return rank == 0
+
+
+def _config_files(words: Sequence[str]) -> list[Path]:
+    """Files that ``--config`` names; what is no file is left to the parser."""
+    pairs = itertools.pairwise([*words, ""])
+    given = [value for word, value in pairs if word == "--config"]
+    given += [word.partition("=")[2] for word in words if word.startswith("--config=")]
+    return [Path(value) for value in given if os.path.lexists(value.replace("\0", ""))]
+
+
+def _check_config(file: Path) -> None:
+    """Refuse what the parser would read without end, or not by the name of its line.
+
+    Raises:
+        ConfigError: No plain YAML, a setting given twice, or the Trainer's settings are no mapping.
+    """
+    for name, entry in read_config(file).fields().items():
+        if name == "trainer":
+            entry.fields()
 
 
 def is_interactive() -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import Namespace
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser
@@ -30,7 +31,7 @@ from lightning_plates.cli._train import (
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import TrainingError
 from lightning_plates.locking import hold_folder
-from lightning_plates.models.checkpoint import load_checkpoint, read_record
+from lightning_plates.models.checkpoint import OPENED_ALONE, Record, load_checkpoint, read_record
 from lightning_plates.training.epoch_table import EpochTable
 from lightning_plates.training.finite_guard import FiniteGuard
 from lightning_plates.training.run_folder import RunFolder
@@ -64,6 +65,7 @@ class FitCLI(PlatesCLI):
         if self.config.resume and self.folder.last.exists():
             self.checkpoint = self.folder.last
             record = read_record(self.folder.last)
+            _announce_kept(record, self.config.model)
             model = {"class_path": record.class_path, "init_args": record.arguments}
             self.config = self.parser.parse_object({"model": model}, self.config)
 
@@ -179,6 +181,15 @@ def _announce_batch(trainer: Trainer, data: LightningDataModule) -> None:
             f"batch size: {batch['each_device']} on each of {trainer.world_size} devices, "
             f"{batch['all_devices']} in all"
         )
+
+
+@rank_zero_only
+def _announce_kept(record: Record, given: Namespace) -> None:
+    """Say which settings of the network are not those given now: optimiser and weights stay."""
+    settings = given.init_args.as_dict() if given and given.get("init_args") else {}
+    for name, kept in record.arguments.items():
+        if name not in OPENED_ALONE and settings.get(name, kept) != kept:
+            print(f"--resume keeps {name} {kept} of the run; {settings[name]} is not used")
 
 
 def keep_best(cli: FitCLI) -> ModelCheckpoint:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import json
 import random
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -211,16 +213,25 @@ def _file_of(name: str, variant: Variant, reason: str) -> str:
 
 
 def _copy_names(photos: Sequence[PhotoRecord]) -> dict[str, str]:
-    """A flat name for each photo; one that another shares keeps its ending as well."""
+    """A flat name for each photo; one that another shares keeps its ending, or gets a number."""
     stems = {
         photo.file: PurePosixPath(photo.file).with_suffix("").as_posix().replace("/", "_")
         for photo in photos
     }
     counts = Counter(stem.lower() for stem in stems.values())
-    return {
-        file: stem if counts[stem.lower()] == 1 else file.replace("/", "_").replace(".", "_")
-        for file, stem in stems.items()
-    }
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for file, stem in stems.items():
+        alone = counts[stem.lower()] == 1
+        names[file] = _free_name(stem if alone else re.sub(r"[/.]", "_", file), taken)
+        taken.add(names[file].lower())
+    return names
+
+
+def _free_name(name: str, taken: Set[str]) -> str:
+    """``name``, or else it and the first number that makes it differ, whatever its capitals."""
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([name], numbered) if one.lower() not in taken)
 
 
 def _fingerprint(annotations: AnnotationSet, settings: AugmentSettings) -> str:

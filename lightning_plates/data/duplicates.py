@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from lightning_plates.files import read_bytes
+from lightning_plates.files import photo_limit, read_bytes
 
 
 def find_duplicates(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
@@ -31,5 +31,7 @@ def find_duplicates(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
         if len(same_length) > 1:
             for path in same_length:
                 with contextlib.suppress(OSError):  # whoever decodes it says so
-                    by_content[hashlib.sha256(read_bytes(path)).digest()].append(path)
+                    by_content[hashlib.sha256(read_bytes(path, photo_limit())).digest()].append(
+                        path
+                    )
     return [tuple(group) for group in by_content.values() if len(group) > 1]

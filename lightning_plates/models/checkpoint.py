@@ -6,6 +6,7 @@ import importlib
 import pickle
 import typing
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,14 @@ _UNREADABLE = (
 )  # fmt: skip
 """What torch's safe reader raises on bytes that are no checkpoint: it checks few of its steps."""
 
-_ALONE = {"weights": "none", "teacher": "", "start": ""}
+_LARGEST_PICKLE = 64 * 10**6
+"""Bytes of what a checkpoint says beside its tensors; ours have some hundred thousand."""
+
+_NO_FILES = {"weights": "none", "teacher": "", "start": ""}
 """Constructor arguments that would open or download further files."""
+
+OPENED_ALONE = frozenset({*_NO_FILES, "scaling", "padding"})
+"""Arguments that a checkpoint states otherwise than who began the run: it opens without files."""
 
 
 class SpecModule(LightningModule):
@@ -173,6 +180,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
     check_shipped(path)
+    _check_archive(path)
     try:
         with warnings.catch_warnings():
             # A warning about a foreign pickle helps nobody: it is refused right below.
@@ -187,6 +195,20 @@ def _read(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
+def _check_archive(path: Path) -> None:
+    """Refuse what torch's reader would unpack, or look for words in, for minutes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, *_UNREADABLE, OSError) as error:
+        raise ModelError(f"{path}: not a checkpoint that can be read safely ({error})") from error
+    # torch stores, it does not compress.
+    packed = sum(part.file_size for part in parts) > path.stat().st_size
+    pickles = (part.file_size for part in parts if part.filename.endswith(".pkl"))
+    if packed or max(pickles, default=0) > _LARGEST_PICKLE:
+        raise ModelError(f"{path}: not a checkpoint that can be read safely (it was packed again)")
+
+
 def _record_of(checkpoint: dict[str, Any], path: Path) -> Record:
     place = f"{path}: model record"
     stored = convert(checkpoint[RECORD_KEY], _StoredRecord, place, ModelError)
@@ -197,7 +219,10 @@ def _record_of(checkpoint: dict[str, Any], path: Path) -> Record:
     hints = typing.get_type_hints(_class_of(stored.class_path, path).__init__)
     hints.pop("return", None)
     # Whatever the file says of other files: it opens alone, and downloads nothing.
-    arguments = {**stored.arguments, **{name: _ALONE[name] for name in _ALONE if name in hints}}
+    arguments = {
+        **stored.arguments,
+        **{name: _NO_FILES[name] for name in _NO_FILES if name in hints},
+    }
     fields = [(name, hint, None) for name, hint in hints.items()]
     expected = msgspec.defstruct("Arguments", fields, forbid_unknown_fields=True)
     convert(arguments, expected, f"{place}: arguments", ModelError)

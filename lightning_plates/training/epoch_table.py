@@ -107,6 +107,15 @@ class EpochTable(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the curves."""
+        self._draw(trainer)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Draw the curves of a run that ends early."""
+        self._draw(trainer)
+
+    def _draw(self, trainer: Trainer) -> None:
         if trainer.is_global_zero and self.rows:
             draw_curves(self.rows, self.folder.curves)
 

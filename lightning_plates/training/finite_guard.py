@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -29,32 +31,39 @@ class FiniteGuard(Callback):
     ) -> None:
         """Check the loss while the weights are still as the last step left them."""
         bad = "" if torch.isfinite(loss).all() else f"the loss is {float(loss.detach().mean())}"
-        self._require(not bad, f"step {trainer.global_step + 1}: {bad}", trainer)
+        self._require_none(bad, f"step {trainer.global_step + 1}", trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check what the checkpoint of this epoch would keep; checkpoints are written after it."""
-        bad = [
+        weight = name_not_finite(pl_module.state_dict())
+        bad = [f"weights {weight} hold NaN or infinity"] if weight else []
+        bad += [
             f"{name} is {float(value)}"
             for name, value in trainer.callback_metrics.items()
             if not torch.isfinite(value).all()
         ]
-        weight = name_not_finite(pl_module.state_dict())
-        bad += [f"the weights {weight} hold NaN or infinity"] if weight else []
-        self._require(not bad, f"end of the epoch: {', '.join(bad)}", trainer)
+        self._require_none(", ".join(bad), "end of the epoch", trainer)
 
-    def _require(self, is_finite: bool, found: str, trainer: Trainer) -> None:
+    def _require_none(self, bad: str, moment: str, trainer: Trainer) -> None:
         # All processes or none: who went on alone would wait for the others forever.
-        if trainer.strategy.reduce_boolean_decision(is_finite):
-            return
-        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
-        raise TrainingError(
-            f"epoch {trainer.current_epoch + 1}, {found}. {self._say_what_is_left()}. Likely "
-            f"causes: a learning rate that is too high (it was {rate:.3g}; try a tenth in another "
-            "folder, or --trainer.gradient_clip_val 1), half precision "
-            f"({trainer.precision}; 32-true is safe), or starting weights or labels that are wrong"
-        )
+        if not trainer.strategy.reduce_boolean_decision(not bad):
+            raise TrainingError(
+                f"epoch {trainer.current_epoch + 1}, {moment}: {bad or 'not finite elsewhere'}. "
+                f"{self._what_is_left()}. Likely causes: {', '.join(_likely_causes(trainer))}"
+            )
 
-    def _say_what_is_left(self) -> str:
+    def _what_is_left(self) -> str:
         if self._folder.last.exists():
             return f"The last good epoch is kept in {self._folder.last}"
         return "No epoch was finished before"
+
+
+def _likely_causes(trainer: Trainer) -> Iterator[str]:
+    rate = max(float(group["lr"]) for group in trainer.optimizers[0].param_groups)
+    yield (
+        f"a learning rate that is too high (now {rate:.3g}: try a tenth in another folder, or "
+        "--trainer.gradient_clip_val 1)"
+    )
+    if str(trainer.precision) != "32-true":
+        yield f"precision {trainer.precision} (32-true is safe)"
+    yield "starting weights or labels that are wrong"

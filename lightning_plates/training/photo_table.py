@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch import Tensor
+from torchmetrics.utilities.distributed import gather_all_tensors
 
 from lightning_plates.drafts import write_text
 from lightning_plates.models.evaluation import EVALUATED, EvaluatedBatch, measure_boxes
@@ -51,28 +51,22 @@ class PhotoTable(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the table."""
-        self._write(trainer, pl_module, "val")
+        self._write(trainer, "val")
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the table."""
-        self._write(trainer, pl_module, "test")
+        self._write(trainer, "test")
 
-    def _write(self, trainer: Trainer, module: LightningModule, side: str) -> None:
+    def _write(self, trainer: Trainer, side: str) -> None:
         if not self._batches:
             return
         joined = EvaluatedBatch(*(torch.cat(parts) for parts in zip(*self._batches, strict=True)))
         if trainer.world_size > 1:
-            joined = EvaluatedBatch(*(_gather(module, values) for values in joined))
+            # Unlike Lightning's, this gathers different numbers of rows.
+            joined = EvaluatedBatch(*(torch.cat(gather_all_tensors(values)) for values in joined))
         if trainer.is_global_zero:
             photos = trainer.datamodule.dataset(side).photos  # type: ignore[attr-defined]  # set by validate()
             write_text(self.target, _to_csv(joined, photos))
-
-
-def _gather(module: LightningModule, values: Tensor) -> Tensor:
-    """Rows of all processes, ``(N, …)`` each, below one another."""
-    gathered = module.all_gather(values)
-    assert isinstance(gathered, Tensor)
-    return gathered.flatten(0, 1)
 
 
 def _to_csv(batch: EvaluatedBatch, photos: Any) -> str:  # noqa: ANN401 -- records with file and source

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +13,9 @@ from pytorch_lightning import Callback
 
 from lightning_plates.__main__ import main
 from lightning_plates.models.checkpoint import load_checkpoint
+from lightning_plates.models.lit_box_regressor import LitBoxRegressor
+from lightning_plates.training.epoch_table import EpochTable
+from lightning_plates.training.run_record import to_json
 
 MODEL = {
     "class_path": "lightning_plates.models.lit_box_regressor.LitBoxRegressor",
@@ -142,6 +148,128 @@ def test_a_resumed_run_ends_like_an_uninterrupted_one(fit, tmp_path, monkeypatch
     assert_same_weights(whole / "last.ckpt", cut / "last.ckpt", rtol=0, atol=0)
     rows = rows_of(cut / "epochs.csv")
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("monitor", "values"), [("val/loss", [0.2, 0.1, 0.3]), ("val/mean_iou", [0.2, 0.3, 0.1])]
+)
+def test_the_best_checkpoint_is_of_the_epoch_with_the_best_value(
+    fit, tmp_path, monkeypatch, monitor, values
+):
+    def log_value(module):
+        module.log(monitor, values[module.current_epoch])
+
+    monkeypatch.setattr(LitBoxRegressor, "monitor", monitor)
+    monkeypatch.setattr(LitBoxRegressor, "on_validation_epoch_end", log_value)
+    assert fit("judged") == 0
+    best = torch.load(tmp_path / "runs" / "judged" / "best.ckpt", weights_only=True)
+    assert best["epoch"] == 1
+
+
+def test_a_cosine_that_is_resumed_with_more_epochs_ends_with_them(fit, tmp_path):
+    def rates(name):
+        rows = rows_of(tmp_path / "runs" / name / "epochs.csv")
+        return [float(row["learning_rate"]) for row in rows]
+
+    cosine = {"model": {"schedule": "cosine"}}
+    assert fit("whole", trainer={"max_epochs": 4}, **cosine) == 0
+    assert fit("longer", trainer={"max_epochs": 2}, **cosine) == 0
+    assert rates("longer")[1] == pytest.approx(0)
+    assert fit("longer", "--resume", trainer={"max_epochs": 4}, **cosine) == 0
+    assert rates("longer")[2:] == pytest.approx(rates("whole")[2:])
+
+
+def test_resuming_says_which_settings_of_the_network_stay(fit, capsys):
+    assert fit("small", trainer={"max_epochs": 1}) == 0
+    capsys.readouterr()
+    words = ["--resume", "--trainer.max_epochs", "2", "--model.learning_rate", "0.25"]
+    assert fit("small", *words) == 0
+    said = capsys.readouterr().out
+    assert "--resume keeps learning_rate 0.0005 of the run; 0.25 is not used\n" in said
+    assert said.count("--resume keeps") == 1
+
+
+def strict_json(file):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    return json.loads(file.read_text(), parse_constant=refuse)
+
+
+def test_a_loss_that_is_not_finite_stops_the_step_and_keeps_the_last_epoch(
+    fit, tmp_path, monkeypatch, capsys
+):
+    step = LitBoxRegressor.training_step
+
+    def breaks(module, batch, batch_idx):
+        loss = step(module, batch, batch_idx)
+        is_late = module.current_epoch == 1 and batch_idx == 1
+        return loss * float("nan") if is_late else loss
+
+    monkeypatch.setattr(LitBoxRegressor, "training_step", breaks)
+    assert fit("broken") == 2
+    run = tmp_path / "runs" / "broken"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "error: epoch 2, step 5: the loss is nan. The last good epoch is kept in " in line
+    assert "runs/broken/last.ckpt" in line
+    assert "learning rate" in line
+    for name in ("last", "best"):
+        assert torch.load(run / f"{name}.ckpt", weights_only=True)["epoch"] == 0
+        load_checkpoint(run / f"{name}.ckpt")
+    record = strict_json(run / "run.json")
+    assert (record["state"], record["epochs"]) == ("diverged", 1)
+    monkeypatch.undo()
+    assert len(rows_of(run / "epochs.csv")) == 1
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "found"), [(8, "step 2: the loss is"), (64, "end of the epoch: ")]
+)
+def test_a_learning_rate_that_breaks_the_weights_leaves_no_checkpoint(
+    fit, tmp_path, capsys, batch_size, found
+):
+    data = {"batch_size": batch_size}
+    assert fit("wild", model={"learning_rate": 1e30}, data=data) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"error: epoch 1, {found}" in line
+    assert "No epoch was finished before" in line
+    assert "(now 1e+30: " in line
+    assert not list((tmp_path / "runs" / "wild").glob("*.ckpt"))
+
+
+def test_a_checkpoint_whose_weights_are_not_finite_is_not_gone_on_from(fit, tmp_path, capsys):
+    assert fit("small", trainer={"max_epochs": 1}) == 0
+    last = tmp_path / "runs" / "small" / "last.ckpt"
+    checkpoint = torch.load(last, weights_only=True)
+    checkpoint["state_dict"]["network.head.3.weight"][0, 0] = float("nan")
+    torch.save(checkpoint, last)
+    capsys.readouterr()
+    for words in (["fit", "--config", "small.yaml", "--resume"], ["validate", str(last)]):
+        assert main(words) == 2
+        assert "weights network.head.3.weight hold NaN" in capsys.readouterr().err
+
+
+def test_sigterm_leaves_checkpoint_and_record(fit, tmp_path, monkeypatch, capsys):
+    def terminate(callback, trainer, module):
+        if trainer.current_epoch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(EpochTable, "on_train_epoch_start", terminate)
+    assert fit("ended", trainer={"max_epochs": 9}) == 143
+    assert capsys.readouterr().err == "error: terminated; what was finished is kept\n"
+    run = tmp_path / "runs" / "ended"
+    assert torch.load(run / "last.ckpt", weights_only=True)["epoch"] == 1
+    record = strict_json(run / "run.json")
+    assert (record["state"], record["epochs"]) == ("interrupted", 2)
+    best = max(rows_of(run / "epochs.csv"), key=lambda row: float(row["val/mean_iou"]))
+    assert record["metrics"]["loss"] == pytest.approx(float(best["val/loss"]), abs=1e-6)
+    assert (run / "curves.png").stat().st_size
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_numbers_that_json_does_not_have_are_null():
+    text = to_json({"loss": float("nan"), "more": [float("inf"), 0.5], "path": Path("a")})
+    assert json.loads(text) == {"loss": None, "more": [None, 0.5], "path": "a"}
 
 
 def test_a_run_that_is_done_keeps_the_settings_that_made_it(fit, tmp_path, capsys):

@@ -13,6 +13,7 @@ def test_only_equal_content_counts(tmp_path):
         "e": b"one",
         "f": b"",
         "g": b"",
+        "h": b"ond",
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)

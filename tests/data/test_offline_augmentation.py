@@ -80,6 +80,13 @@ def test_known_corners_keep_the_box_tight():
     assert with_corners.xyxy == (min(xs), min(ys), max(xs), max(ys))
 
 
+@pytest.mark.parametrize(("angle", "quarters"), [(90, 1), (180, 2), (270, 3)])
+def test_the_centre_is_between_the_pixels(angle, quarters):
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    assert (rotate_image(image, angle) == np.rot90(image, quarters)).all()
+    assert rotate_box(BoxRecord(2, 4, 10, 8), 180, 32, 32).xyxy == pytest.approx((22, 24, 30, 28))
+
+
 def test_what_comes_in_at_the_edges_repeats_the_edge():
     image = np.full((60, 80, 3), 77, dtype=np.uint8)
     assert (rotate_image(image, 9) == 77).all()
@@ -120,6 +127,26 @@ def test_copies_are_set_aside_with_a_reason():
     assert cut == {3, 6, 9, 351, 354, 357}
 
 
+def test_one_plate_that_is_cut_sets_a_copy_with_others_aside():
+    image = np.full((64, 96, 3), 120, dtype=np.uint8)
+    photo = PhotoRecord("a.jpg", 96, 64, (PLATE, BoxRecord(0, 0, 30, 12)))
+    reasons = {
+        copy.variant.rotation_deg: copy.reason for copy in make_copies(image, photo, Limits())
+    }
+    assert reasons[0] == ""
+    assert reasons[9].startswith("plate cut: ")
+
+
+def test_a_plate_that_has_left_the_photo_is_no_label_of_the_copy():
+    corner = BoxRecord(0, 0, 5, 3)
+    record = copy_record(PhotoRecord("a.jpg", 200, 40, (corner, PLATE)), "b.jpg", 9)
+    assert rotate_box(corner, 9, 200, 40).y1 > 0
+    assert len(record.boxes) == 2
+    record = copy_record(PhotoRecord("a.jpg", 200, 40, (corner, PLATE)), "b.jpg", 351)
+    assert rotate_box(corner, 351, 200, 40).y2 < 0
+    assert len(record.boxes) == 1
+
+
 def test_boxes_are_cut_at_the_edge():
     photo = PhotoRecord("a.jpg", 96, 64, (BoxRecord(0, 0, 30, 12),), "original")
     record = copy_record(photo, "b.jpg", 9)
@@ -148,6 +175,13 @@ def test_a_set_becomes_91_times_as_many(tmp_path, make_photo_set):
     assert all(bool(row["reason"]) == (row["status"] == "set aside") for row in rows)
 
 
+def test_copies_of_photos_with_like_names_do_not_replace_each_other(tmp_path, make_photo_set):
+    names = ("a.png", "A.png", "sub/b.png", "sub_b.png")
+    summary = run(make_photo_set(tmp_path / "in", dict.fromkeys(names, (PLATE,))), tmp_path / "out")
+    files = [path.name.lower() for path in (tmp_path / "out").rglob("*.jpg")]
+    assert summary.kept == len(files) == len(set(files)) == 4 * 91
+
+
 @pytest.fixture
 def nine(tmp_path, make_photo_set):
     return make_photo_set(tmp_path / "in", {f"p{n}.png": (PLATE,) for n in range(9)})
@@ -170,6 +204,10 @@ def test_a_number_of_copies_is_drawn_by_seed(nine, tmp_path):
     with pytest.raises(InputError, match="cannot keep 1000: only 819 copies are sound"):
         run(nine, out, keep=1000)
     assert (out / "boxes.csv").read_text() == drawn[3]
+    run(nine, out, keep=100)
+    with (out / "manifest.csv").open() as stream:
+        statuses = Counter(row["status"] for row in csv.DictReader(stream))
+    assert statuses == {"kept": 100, "not drawn": 719}
 
 
 def test_an_interrupted_run_goes_on(nine, tmp_path, monkeypatch):

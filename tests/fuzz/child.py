@@ -21,7 +21,7 @@ SOUND_TRIALS = 3
 def main() -> None:
     """Write one line of JSON before and after each trial to the standard output."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("target")
+    parser.add_argument("target", help="module of targets/, or any other by its dotted name")
     parser.add_argument("seeds", type=int, nargs=2)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--stacks", type=Path, required=True)
@@ -38,7 +38,8 @@ def main() -> None:
         from tests.fuzz.trial import Trials, to_fields
 
         warnings.simplefilter("default")
-        target = importlib.import_module(f"tests.fuzz.targets.{args.target}")
+        is_own = "." not in args.target
+        target = importlib.import_module(f"{'tests.fuzz.targets.' if is_own else ''}{args.target}")
         trials = Trials(target, args.target, Path(folder).resolve() / "trials")
         for seed in [*range(-SOUND_TRIALS, 0), *range(*args.seeds)]:
             print(json.dumps({"begins": seed}), file=report)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_plates.silence import VARIABLES
+
 PROJECT = Path(__file__).parents[2]
 SECONDS = 60.0
 """Wall time after which a trial counts as hanging; the machine may be busy with other things."""
@@ -114,7 +116,7 @@ def _run_process(
         stacks = Path(folder) / "stacks"
         words = [sys.executable, "-m", "tests.fuzz.child", part.target, str(part.first),
                  str(part.last), f"--seconds={seconds}", f"--stacks={stacks}"]  # fmt: skip
-        begun = part.first - 1
+        begun, is_done = part.first - 1, False
         with subprocess.Popen(
             words, cwd=PROJECT, env=_environment(), stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
@@ -127,8 +129,9 @@ def _run_process(
                     begun = fields["begins"]
                 else:
                     report(fields)
+                    is_done = begun == part.last - 1
             errors = process.stderr.read()
-        if process.returncode == 0:
+        if process.returncode == 0 and is_done:
             return begun, ""
         return begun, _why(
             process.returncode, stacks.read_text() if stacks.exists() else "", errors
@@ -150,8 +153,14 @@ def _why(status: int, stacks: str, errors: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """No GPU, no thread pools that outnumber the cores, and this tree before an installed one."""
+    """No GPU, no thread pools that outnumber the cores, and this tree before an installed one.
+
+    What silences libraries is left to the product.
+    """
     quiet = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1",
-             "PYTHONPATH": os.pathsep.join((str(PROJECT), str(PROJECT / "tests"))),
+             "PYTHONPATH": os.pathsep.join(
+                 (str(PROJECT), str(PROJECT / "tests"), os.environ.get("PYTHONPATH", ""))
+             ),
              "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}  # fmt: skip
-    return os.environ | quiet
+    kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    return kept | quiet

@@ -12,10 +12,13 @@ from typing import Any
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PATH_EVENTS = {
-    "os.mkdir": 1, "os.remove": 1, "os.rmdir": 1, "os.rename": 2, "os.link": 2, "os.symlink": 2,
-    "os.truncate": 1, "os.chmod": 1, "os.chown": 1, "os.utime": 1,
+    "os.mkdir": ((0, 2),), "os.remove": ((0, 1),), "os.rmdir": ((0, 1),),
+    "os.rename": ((0, 2), (1, 3)), "os.link": ((1, 3),), "os.symlink": ((1, 2),),
+    "os.truncate": ((0, None),), "os.chmod": ((0, 2),), "os.chown": ((0, 3),),
+    "os.utime": ((0, 3),),
 }  # fmt: skip
-"""Events of Python that change a path, and how many of their arguments are paths."""
+"""Events of Python that change a path: which of their arguments are paths, and which say what open
+folder these are relative to."""
 _OUTSIDE_EVENTS = frozenset({
     "subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec",
     "socket.connect", "socket.getaddrinfo", "socket.bind",
@@ -93,14 +96,16 @@ class Watch:
             if event.startswith("socket."):
                 raise OSError(101, "network is unreachable (fuzz)")
         elif event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING:
-            self._check(event, arguments[:1])
+            self._check(event, arguments[0], -1)
         elif event in _PATH_EVENTS:
-            self._check(event, arguments[: _PATH_EVENTS[event]])
+            for path, folder in _PATH_EVENTS[event]:
+                self._check(event, arguments[path], -1 if folder is None else arguments[folder])
 
-    def _check(self, event: str, paths: tuple[Any, ...]) -> None:
-        for path in paths:
-            if isinstance(path, int) or path is None:
-                continue
-            full = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 -- a name may hold a NUL
-            if not f"{full}/".startswith(self._allowed or ()) and full != "/dev/null":
-                self.seen.append(f"{event} {full}"[:200])
+    def _check(self, event: str, path: Any, folder: int) -> None:
+        if isinstance(path, int) or path is None:
+            return
+        place = f"/proc/self/fd/{folder}" if folder >= 0 else "."
+        full = os.path.join(os.path.realpath(place), os.fsdecode(path))  # noqa: PTH118
+        full = os.path.normpath(full)
+        if not f"{full}/".startswith(self._allowed or ()) and full != "/dev/null":
+            self.seen.append(f"{event} {full}"[:200])

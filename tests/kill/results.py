@@ -19,10 +19,11 @@ UNFINISHED = (".draft", ".partial", ".finished", ".augment.jsonl", ".lock")
 """In the names of files that say by themselves that they are not results, and of journals."""
 CLOCKS = frozenset({
     "seconds", "cpu_seconds", "train_seconds", "preparation_seconds", "config", "features_found",
-    "sha256",
+    "sha256", "padding",
 })  # fmt: skip
 """Columns and keys that say how long something took, how often it was begun, and the hashes of
-files that are themselves compared."""
+files that are themselves compared; and what a resumed fit takes from its checkpoint, not from the
+configuration, which leaves it open."""
 
 
 def broken_files(out: Path) -> list[str]:
@@ -117,7 +118,15 @@ def _table(data: bytes) -> list[dict[str, str]]:
     head, _, rest = text.partition("\n")
     body = rest if head.startswith("#") else text
     rows = list(csv.DictReader(io.StringIO(body), strict=True))
-    return [{name: value for name, value in row.items() if name not in CLOCKS} for row in rows]
+    return [_without_times(row) for row in rows]
+
+
+def _without_times(row: dict[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in row.items()
+        if name not in CLOCKS and not name.endswith("_ms")
+    }
 
 
 def _record(data: bytes) -> Any:

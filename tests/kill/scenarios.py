@@ -137,8 +137,7 @@ def _photos(inputs: Path) -> None:
 def _read(inputs: Path) -> list[str]:
     return _lightning_plates("read", inputs / "photos", "--model", inputs / "model.onnx", "--csv",
                              "t.csv", "--save", "pictures", "--redact", "redacted",
-                             "--at", "2026-11-25T07:30",
-                             "--workers", 2)  # fmt: skip
+                             "--at", "2026-11-25T07:30", "--workers", 2)  # fmt: skip
 
 
 def _was_read(out: Path) -> Survivors:
@@ -151,7 +150,12 @@ def _was_read(out: Path) -> Survivors:
     # The last photo may have rows that were not written yet, and is read again.
     folders = [out / "pictures", out / "redacted"]
     files = [folder / f"photos_{stem}.jpg" for stem in stems[:-1] for folder in folders]
-    return {f"{file.parent.name}/{file.name}": file.stat().st_mtime_ns for file in files}
+    return {f"{file.parent.name}/{file.name}": _time(file) for file in files}
+
+
+def _time(file: Path) -> object:
+    """When it was written; one that is missing differs from everything, also from itself."""
+    return file.stat().st_mtime_ns if file.exists() else object()
 
 
 def _whole_lines(file: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """Checkpoints open alone and safely."""
 
 import pickle
+import zipfile
 
 import pytest
 import torch
@@ -71,3 +72,20 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, content):
         load_checkpoint(file)
     with pytest.raises(InputError, match="no such file"):
         load_checkpoint(tmp_path / "absent.ckpt")
+
+
+def test_a_checkpoint_that_unpacks_to_gigabytes_is_refused_at_once(tmp_path):
+    module = LitBoxRegressor("mobilenet_v3_small", "none", width=32, height=32)
+    torch.save(checkpoint_of(module), tmp_path / "run.ckpt")
+    bomb = tmp_path / "bomb.ckpt"
+    with (
+        zipfile.ZipFile(tmp_path / "run.ckpt") as sound,
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        for name in sound.namelist():
+            more = bytes(100_000_000) if name.endswith("data.pkl") else b""
+            archive.writestr(name, sound.read(name) + more)
+    with pytest.raises(
+        ModelError, match=r"bomb\.ckpt: not a checkpoint .* \(it was packed again\)"
+    ):
+        load_checkpoint(bomb)

@@ -1,8 +1,11 @@
+import math
+
 import pytest
 import torch
 
 from lightning_plates.models.dense_head import CELL, GridOutput
 from lightning_plates.models.dense_losses import (
+    DenseTargets,
     box_loss,
     dense_loss,
     encode_targets,
@@ -40,6 +43,35 @@ def test_cells_between_two_plates_belong_to_the_nearer_one():
     assert targets.boxes[0, 0, 4, 5] == PLATE[0] / CELL
     assert targets.boxes[0, 0, 4, 7] == right[0] / CELL
     assert targets.positive[0].sum() == 15
+
+
+def test_a_cell_between_two_plates_asks_for_the_nearer_whichever_comes_first():
+    right = PLATE + torch.tensor([16.0, 0.0, 16.0, 0.0])  # centre two cells to the right
+    below = PLATE + torch.tensor([0.0, 8.0, 0.0, 8.0])  # centre one cell below
+    for plates in ([PLATE, right, below], [below, right, PLATE], [right, below, PLATE]):
+        boxes = _targets(plates, [1, 1, 1]).boxes[0]
+        assert boxes[:, 4, 5].tolist() == (PLATE / CELL).tolist()
+        assert boxes[:, 4, 7].tolist() == (right / CELL).tolist()
+        assert boxes[:, 5, 5].tolist() == (below / CELL).tolist()
+        assert boxes[:, 3, 4].tolist() == (PLATE / CELL).tolist()
+        assert boxes[:, 6, 5].tolist() == (below / CELL).tolist()
+
+
+def test_the_heat_loss_is_that_of_the_paper():
+    # One row of four cells: a centre, its surroundings at 0.8 and 0.3, and background.
+    heat = torch.tensor([1.0, 0.8, 0.3, 0.0]).reshape(1, 1, 1, 4)
+    probability = torch.tensor([0.6, 0.7, 0.2, 0.1], dtype=torch.float64)
+    targets = DenseTargets(heat, torch.zeros(1, 4, 1, 4), heat[:, 0] == 1, torch.ones_like(heat))
+    p = probability.tolist()
+    # Penalty-reduced focal loss, arXiv:1904.07850, equation 1: alpha 2, beta 4, one centre.
+    expected = -(
+        (1 - p[0]) ** 2 * math.log(p[0])
+        + (1 - 0.8) ** 4 * p[1] ** 2 * math.log(1 - p[1])
+        + (1 - 0.3) ** 4 * p[2] ** 2 * math.log(1 - p[2])
+        + p[3] ** 2 * math.log(1 - p[3])
+    )
+    logits = torch.logit(probability).reshape(heat.shape)
+    assert float(heat_loss(logits, targets)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_empty_slots_and_uncounted_plates_are_not_asked_for():

@@ -8,6 +8,7 @@ PHOTO = np.arange(100 * 200 * 3, dtype=np.uint32).astype(np.uint8).reshape(100, 
 
 def test_the_margin_is_a_share_of_the_box():
     assert cut_plate(PHOTO, (50, 40, 100, 60), margin=0.1).shape == (24, 60, 3)
+    assert cut_plate(PHOTO, (50, 40, 100, 60)).shape == (22, 54, 3)  # 2 and 0.8 pixels
 
 
 def test_a_plate_cut_by_the_edge_keeps_what_is_inside():
@@ -43,6 +44,7 @@ def test_motorcycle_plates_are_cut_between_their_rows():
     plate[34:55, 5:55:4] = 0
     top, bottom = split_rows(plate)
     assert 22 < top.shape[0] < 40
+    assert len(top) + len(bottom) == 60 + 2 * 4  # each keeps 6 % of the other
     assert (top[5:22] == 0).any()
     assert (top[30:] == 255).all()
     assert (bottom == 0).any()

@@ -94,6 +94,15 @@ def test_the_surest_box_gets_its_look_at_a_quarter_of_the_threshold():
     assert [len(locate(finder, PHOTO, 2)), finder.calls] == [1, 2]
 
 
+@pytest.mark.parametrize("neighbour", [[0.0, 0.4, 0.1, 0.6], [0.4, 0.0, 0.6, 0.1]])
+def test_a_surer_neighbour_in_the_window_is_another_plate(neighbour):
+    first, again = [[0.4, 0.4, 0.5, 0.5]], [0.4, 0.4, 0.6, 0.6]
+    photo = np.zeros((200, 200, 3), np.uint8)
+    (alone,) = locate(Finder(first, [again]), photo, 2)
+    (beside,) = locate(Finder(first, [neighbour, again]), photo, 2)
+    assert beside.box == alone.box
+
+
 def test_a_window_that_shows_nothing_is_not_looked_at_twice():
     finder = Finder([[0.4, 0.4, 0.5, 0.5]], [])
     assert len(locate(finder, PHOTO, 3)) == 1

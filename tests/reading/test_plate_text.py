@@ -13,7 +13,7 @@ from lightning_plates.reading.characters import (
     join,
     normalise,
 )
-from lightning_plates.reading.formats import load_formats, load_printed_words
+from lightning_plates.reading.formats import PlateFormat, load_formats, load_printed_words
 from lightning_plates.reading.plate_text import (
     drop_printed_words,
     read_last_digit,
@@ -96,6 +96,24 @@ def test_a_plate_with_lookalikes_swapped_fits_a_format_again(plate, data):
     found = read_plate(believe(swapped, [0.9] * len(text)), [plate])
     assert found.format == plate
     assert plate.matches(found.text)
+
+
+def test_what_is_allowed_stays_although_its_lookalike_is_allowed_too():
+    either = PlateFormat("x/any", "private", ("B8", "B8"), ())
+    assert read_plate(believe("B8", [0.9, 0.9]), [either]).text == "B8"
+
+
+def test_of_two_formats_that_fit_the_likelier_is_taken_whatever_their_order():
+    letters = PlateFormat("x/letters", "private", ("B", "C"), ())
+    mixed = PlateFormat("x/mixed", "private", ("8", "C"), ())
+    belief = believe("8C", [0.9, 0.9])
+    for formats in ([letters, mixed], [mixed, letters]):
+        assert read_plate(belief, formats).format == mixed
+
+
+def test_a_character_keeps_the_doubt_about_others_that_the_format_allows():
+    confidences = read("BCR456", confidence=0.6).confidences
+    assert max(confidences) < 0.95
 
 
 def test_the_table_decides_between_two_formats():

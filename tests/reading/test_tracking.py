@@ -37,6 +37,21 @@ def test_a_plate_that_comes_nearer_and_grows_stays_one_vehicle():
     assert len({n for frame in vehicles for n in frame}) == 1
 
 
+def test_a_plate_that_brakes_at_once_stays_one_vehicle():
+    # It is expected more than two plate widths further on.
+    places = [0, 90, 200, 330, 480, 480, 480]
+    vehicles, _ = follow(PlateTracker(), [[plate(x)] for x in places])
+
+    assert len({n for frame in vehicles for n in frame}) == 1
+
+
+def test_a_plate_of_eight_times_the_size_in_the_same_place_is_another_vehicle():
+    near, far = plate(100, 100, 320), plate(240, 170, 40)
+    vehicles, _ = follow(PlateTracker(), [[far]] * 3 + [[near]] * 3)
+
+    assert vehicles[0] != vehicles[-1]
+
+
 def test_two_lanes_are_two_vehicles_in_the_order_of_the_sightings():
     frames = [[plate(10 + 20 * i, 100), plate(400 - 20 * i, 260)] for i in range(10)]
     vehicles, _ = follow(PlateTracker(), frames)

@@ -43,6 +43,13 @@ def test_the_formats_are_those_of_the_folder():
     assert set(label_formats()) == READ_ONLY | set(writable_formats())
 
 
+def test_every_format_stands_in_the_table_of_the_guide(project_dir):
+    table = (project_dir / "docs" / "labels.md").read_text(encoding="utf-8")
+    rows = {row.split("|")[1].strip(): row for row in table.splitlines() if row.startswith("|")}
+    for name, one in label_formats().items():
+        assert ("| yes |" in rows[one.TITLE]) == (name in writable_formats()), one.TITLE
+
+
 @every_format
 def test_what_is_written_is_read(name, plates, tmp_path):
     label_format = writable_formats()[name]

@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from only_label import only_box, only_photo
 
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
+from lightning_plates.data.annotations.rle import RunLengths, mask_box
 from lightning_plates.errors import AnnotationError, InputError
 
 
@@ -30,6 +32,34 @@ def test_an_outline_without_a_box_gets_the_box_around_it(folder, bbox):
     outlines = [[10, 20, 30, 18, 32.5, 26, 11, 27], [40, 21, 41, 25, 39, 30]]
     write_coco(folder, {"segmentation": outlines, **bbox})
     assert only_box(folder) == BoxRecord(10, 18, 41, 30, "licence")
+
+
+@pytest.mark.parametrize(
+    ("counts", "box"),
+    [
+        # Columns of 64: 10 rows of column 2, then rows 5 to 7 of column 4.
+        ([2 * 64 + 3, 10, 64 - 13 + 64 + 5, 3, 6144 - 4 * 64 - 8], (2, 3, 5, 13)),
+        # From row 60 of column 2 to row 3 of column 3: both ends of the photo's height.
+        ([2 * 64 + 60, 8, 6144 - 2 * 64 - 68], (2, 0, 4, 64)),
+    ],
+)
+def test_a_mask_without_a_box_gets_the_box_around_it(folder, counts, box):
+    write_coco(folder, {"segmentation": {"counts": counts, "size": [64, 96]}})
+    assert only_box(folder).xyxy == box
+
+
+def test_compressed_masks_are_those_of_the_coco_api(folder):
+    api = pytest.importorskip("pycocotools.mask", reason="needs the extra 'evaluate'")
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        mask = np.zeros((64, 96), dtype=np.uint8, order="F")
+        y, x = rng.integers(0, 60), rng.integers(0, 90)
+        mask[y : y + rng.integers(1, 40), x : x + rng.integers(1, 60)] = 1
+        mask[rng.random(mask.shape) < 0.02] = 1
+        coded = api.encode(mask)
+        left, top, width, height = api.toBbox(coded)
+        found = mask_box(RunLengths(coded["counts"].decode(), (64, 96)))
+        assert found == (left, top, left + width, top + height)
 
 
 @pytest.mark.parametrize(

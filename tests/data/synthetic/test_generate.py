@@ -17,7 +17,7 @@ from lightning_plates.data.annotations.reader import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
 from lightning_plates.data.synthetic import generate as module
 from lightning_plates.data.synthetic.generate import JOURNAL, MANIFEST, SetOptions, generate
-from lightning_plates.data.synthetic.scene import SceneOptions
+from lightning_plates.data.synthetic.scene import PlacedPlate, SceneOptions
 from lightning_plates.errors import InputError
 
 OPTIONS = SetOptions(count=10, seed=7, scene=SceneOptions(size=96))
@@ -170,7 +170,6 @@ def test_onto_covers_the_boxes_of_the_set_and_nothing_else(annotated: Path, tmp_
         (["--plate-width", "0.5", "0.2"], "two rising shares"),
         (["--plate-width", "nan", "0.2"], "two rising shares"),
         (["--negatives", "2"], "negatives must be 0 to 1, not 2.0"),
-        (["--workers", "-2"], "workers must be at least 1, not -2"),
         (["--onto", "nowhere"], "nowhere: no such file or folder"),
     ],
 )
@@ -242,3 +241,10 @@ def test_ctrl_c_is_one_line_even_with_workers(tmp_path: Path):
     photos = read_annotations(tmp_path / "set").photos
     assert 0 < len(photos) < 5000
     assert all((tmp_path / "set" / photo.file).exists() for photo in photos)
+
+
+def test_the_box_of_a_plate_that_leaves_the_photo_is_cut_at_its_edge():
+    corners = np.array([(-5.0, 10.0), (40.0, 8.0), (41.0, 30.0), (-4.0, 70.0)])
+    box = module._box(PlacedPlate(corners, "BCR456"), 96, 64)
+    assert box.xyxy == (0, 8, 41, 64)
+    assert box.corners == ((-5, 10), (40, 8), (41, 30), (-4, 70))

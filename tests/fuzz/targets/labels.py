@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from label_exports import EXPORTS
 from PIL import Image
 
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
-from lightning_plates.data.annotations.registry import label_formats
+from lightning_plates.data.annotations.registry import label_formats, writable_formats
 from tests.fuzz.damage import Damage
 from tests.fuzz.sandbox import Sandbox
 from tests.fuzz.trial import Command
@@ -37,16 +38,22 @@ def prepare(corpus: Path) -> None:
         pixels = rng.integers(0, 256, (photo.height, photo.width, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(corpus / "photos" / photo.file)
     annotations = AnnotationSet(corpus / "photos", photos)
-    for name, label_format in label_formats().items():
-        label_format.write(annotations, corpus / name / label_format.TARGET)
+    for name, label_format in writable_formats().items():
+        label_format.write(annotations, corpus / "sets" / name / label_format.TARGET)
+    boxes = {photo.file: photo.boxes for photo in photos if photo.width == 96}
+    for name, write in EXPORTS.items():
+        write(corpus / "sets" / name, boxes)
+    files = [file.read_text() for file in (corpus / "sets").rglob("*") if file.is_file()]
+    missing = [n for n, one in label_formats().items() if not any(map(one.sniff, files))]
+    assert not missing, f"no sound labels to damage for {missing}: add them to label_exports.py"
 
 
 def case(corpus: Path, sandbox: Sandbox, damage: Damage) -> Command:
     """A set of one format, one of whose label files is damaged."""
     rng = damage.rng
-    name = rng.choice(sorted(label_formats()))
+    chosen_set = rng.choice(sorted((corpus / "sets").iterdir()))
     shutil.copytree(corpus / "photos", sandbox.inputs / "photos")
-    shutil.copytree(corpus / name, sandbox.inputs / "labels")
+    shutil.copytree(chosen_set, sandbox.inputs / "labels")
     files = sorted(path for path in (sandbox.inputs / "labels").rglob("*") if path.is_file())
     chosen = rng.choice(files)
     chosen.write_bytes(damage.label(chosen.suffix, chosen.read_bytes()))
@@ -54,7 +61,7 @@ def case(corpus: Path, sandbox: Sandbox, damage: Damage) -> Command:
     source = str(chosen if len(files) == 1 and rng.random() < 0.5 else sandbox.inputs / "labels")
     there = (source, "--photos", str(sandbox.inputs / "photos"))
     out = str(sandbox.out)
-    to = rng.choice(sorted(label_formats()))
+    to = rng.choice(sorted(writable_formats()))
     commands = (
         Command(("data", "check", *there, "--workers", "1")),
         Command(
