@@ -65,13 +65,17 @@ def photo_trials(path: Path, only: str = "") -> list[Trial]:
         only: Regular expression that the beginning of a photo's name must match.
 
     Raises:
-        InputError: There are none.
+        InputError: There are none, or ``only`` is no regular expression.
     """
+    try:
+        chosen = re.compile(only)
+    except re.error as error:
+        raise InputError(f"--only {only!r}: not a regular expression ({error})") from error
     annotations = read_annotations(path)
     trials = [
         Trial(annotations.path_of(photo), _largest_first(photo.boxes))
         for photo in annotations.photos
-        if photo.boxes and re.match(only, photo.file)
+        if photo.boxes and chosen.match(photo.file)
     ]
     if not trials:
         named = f" whose name begins with {only!r}" if only else ""

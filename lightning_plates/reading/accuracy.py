@@ -81,7 +81,7 @@ def read_crop_labels(folder: Path) -> Iterator[tuple[Path, str]]:
     """Crops and texts of a folder with ``text.csv`` (columns ``file,text``).
 
     Raises:
-        InputError: The table is missing, not a table, or lacks a column or cell.
+        InputError: The table is missing, not a table, names no crop, or lacks a column or cell.
     """
     table = folder / "text.csv"
     if not table.exists():
@@ -90,10 +90,13 @@ def read_crop_labels(folder: Path) -> Iterator[tuple[Path, str]]:
         rows = csv.DictReader(io.StringIO(read_bytes(table).decode("utf-8-sig"), newline=""))
         if not {"file", "text"} <= set(rows.fieldnames or ()):
             raise InputError(f"{table} line 1: expected the columns file,text")
+        row = None
         for row in rows:
             if not row["file"] or row["text"] is None:
                 raise InputError(f"{table} line {rows.line_num}: expected a file and its text")
             yield folder / row["file"], normalise(row["text"])
+        if row is None:
+            raise InputError(f"{table}: names no crop")
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{table}: not a table in UTF-8 ({error})") from error
 

@@ -120,6 +120,7 @@ def test_wrong_readings_and_the_table_are_written(tmp_path, capsys):
         (("--crops", "missing"), "missing"),
         (("--photos", "missing"), "missing"),
         (("--ocr", "atlantis", "--crops", "missing"), "missing"),
+        (("--photos", "missing", "--only", "("), "--only '(': not a regular expression"),
     ],
 )
 def test_bad_input_is_one_line(words, message, capsys):

@@ -64,7 +64,7 @@ def test_the_mark_of_utf_8_before_a_table_is_no_matter(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [(None, "no such file"), (b"a,b\n", "line 1"), (b"file,text\na.png\n", "line 2: expected"),
-     (b"file,text\n,A1\n", "line 2: expected"),
+     (b"file,text\n,A1\n", "line 2: expected"), (b"file,text\n\n", "names no crop"),
      (b"file,text\na.png,\xe9\n", "not a table in UTF-8"),
      (b'file,text\na.png,"' + b"x" * 200_000, "not a table in UTF-8")],
 )  # fmt: skip

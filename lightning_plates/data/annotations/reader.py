@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -72,7 +71,7 @@ def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
     skipped = [problem.text for problem in labels.problems if problem.kind == UNREADABLE]
     notes = [f"note: {path}: {note}" for note in labels.notes]
     for line in (*(f"skipped: {text}" for text in skipped), *notes):
-        _say_once(line)
+        print(line, file=sys.stderr)
     if unsound:
         more = len(unsound) - 1
         rest = f" (and {more} more)" if more else ""
@@ -82,12 +81,6 @@ def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
     if not labels.annotations.photos:
         raise AnnotationError(f"{path}: no labelled photos in it")
     return labels.annotations
-
-
-@lru_cache(maxsize=4096)
-def _say_once(line: str) -> None:
-    """A command may read a set more than once."""
-    print(line, file=sys.stderr)
 
 
 def read_labels(
