@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conversion._base import Converter
+from conversion._calibration import MAX_COUNT
 from conversion._cells import Cell, Task, make_cell
 from conversion._discovery import list_converters, list_scripts
 from conversion._hub_file import open_hub
@@ -59,8 +60,8 @@ def _check(args: argparse.Namespace) -> None:
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
         raise InputError(f"two hub files are called {twice[0]}; their results would collide")
-    if args.photo_count < 1:
-        raise InputError(f"--photo-count is {args.photo_count}, expected 1 or more")
+    if not 1 <= args.photo_count <= MAX_COUNT:
+        raise InputError(f"--photo-count is {args.photo_count}, expected 1 to {MAX_COUNT}")
     if args.csv and args.table is None:
         raise InputError("--csv goes beside the table: give --table FILE too")
 

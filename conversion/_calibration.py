@@ -22,6 +22,8 @@ from lightning_plates.files import read_bytes
 from lightning_plates.photos import RgbImage, find_photos, load_or_skip, load_photo
 from lightning_plates.spec import ModelSpec
 
+MAX_COUNT = 100_000
+"""Of the photos to calibrate with, or to measure on."""
 DEFAULT_COUNT = 128
 """Calibration photos; eight are too few, 32 did as well (docs/conversion.md)."""
 PARITY_COUNT = 16
@@ -59,16 +61,14 @@ class Calibration:
 def choose_photos(
     folder: Path, count: int = DEFAULT_COUNT, seed: int = 0
 ) -> tuple[Calibration, list[RgbImage]]:
-    """Draw calibration photos, and others to compare on; those that cannot be read are skipped.
+    """Draw calibration photos, and others to compare on.
 
-    Standard error names what was skipped.
+    A photo that cannot be read is named on standard error, and another one takes its place.
 
     Args:
         folder: An annotated set (its training side is used) or a folder of photos.
         count: Photos to calibrate with; fewer where the folder holds fewer.
         seed: The same seed and folder give the same photos on any machine.
-
-    A photo that cannot be read is named on standard error, and another one takes its place.
 
     Returns:
         The calibration, and RGB photos to compare on that are not in it as far as there are any.

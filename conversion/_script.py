@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from conversion._base import Artefact
-from conversion._calibration import DEFAULT_COUNT, Calibration, choose_photos
+from conversion._calibration import DEFAULT_COUNT, MAX_COUNT, Calibration, choose_photos
 from conversion._discovery import find_converter
 from conversion._parity import PRECISIONS, TOLERANCES
 from conversion._tool_output import show_tool_output
@@ -128,8 +128,10 @@ def chosen_photos(args: argparse.Namespace) -> tuple[Calibration | None, list[Rg
 
 
 def _check_numbers(args: argparse.Namespace) -> None:
-    if args.calibration_count < 1:
-        raise InputError(f"--calibration-count is {args.calibration_count}, expected 1 or more")
+    if not 1 <= args.calibration_count <= MAX_COUNT:
+        raise InputError(
+            f"--calibration-count is {args.calibration_count}, expected 1 to {MAX_COUNT}"
+        )
     if args.min_iou is not None and not 0 <= args.min_iou <= 1:
         raise InputError(f"--min-iou is {args.min_iou:g}, expected a number from 0 to 1")
 

@@ -30,6 +30,7 @@ from conversion._tvm_trials import (
     time_function,
 )
 from lightning_plates.console import Terminated
+from lightning_plates.locking import hold_folder
 from lightning_plates.optional import require
 
 _BATCHES = (4, 16)
@@ -68,14 +69,16 @@ def tune(module: Any, machine: Machine, trials: int, folder: Path) -> None:  # n
         machine: This machine.
         trials: Number of schedules to try.
         folder: Of :func:`database_folder`; it is made if it is not there.
+
+    Raises:
+        OutputError: Another process tunes into it; both would also measure each other.
     """
     integration = require("tvm.s_tir.meta_schedule.relax_integration", extra="tvm")
     schedule = require("tvm.s_tir.meta_schedule", extra="tvm")
     _load_intrinsics()
     measured = Trials(machine)
-    folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger(_LOGGER).setLevel(logging.ERROR)
-    with _stoppable() as pressed:
+    with hold_folder(folder), _stoppable() as pressed:
         integration.tune_relax(
             module,
             {},

@@ -43,6 +43,7 @@ from lightning_plates.scalings import SCALINGS
 from lightning_plates.schema import convert, parse_json
 from lightning_plates.spec import ModelSpec, Triple
 from runtimes import open_model
+from runtimes._base import require_regular
 
 TOOLS = ToolEnvironment("keras", pythons=("3.11", "3.12", "3.13", "3.10"))
 """TensorFlow, both generations of Keras, and tf2onnx."""
@@ -143,10 +144,6 @@ class Source:
             InputError: The tool cannot use the model; the message says why.
             ConversionError: The tool failed.
         """
-        if not self.path.exists():
-            raise InputError(f"{self.path}: no such file or folder")
-        if self.path.name == "saved_model.pb":
-            raise InputError(f"{self.path}: part of a SavedModel; give its folder")
         if self.size is not None:
             words = (*words, "--size", *map(str, self.size))
         if self.input_tensor is not None:
@@ -165,11 +162,29 @@ class Source:
             raise InputError(f"{self.path}: {facts.refused}")
         return facts
 
+    def check(self) -> None:
+        """Refuse what the tool could not read, before it is made for that.
+
+        Raises:
+            InputError: Missing, a part of a model, or nothing that can be read as a whole.
+        """
+        if not self.path.exists():
+            raise InputError(f"{self.path}: no such file or folder")
+        if self.path.name == "saved_model.pb":
+            raise InputError(f"{self.path}: part of a SavedModel; give its folder")
+        for file in self._files():
+            require_regular(file)
+
+    def _files(self) -> list[Path]:
+        if not self.path.is_dir():
+            return [self.path]
+        return sorted(file for file in self.path.rglob("*") if not file.is_dir())
+
     def sha256(self) -> str:
         """Hash of the file, or of the names and hashes of a folder's files."""
         if self.path.is_file():
             return sha256_of(self.path)
-        files = sorted(file for file in self.path.rglob("*") if file.is_file())
+        files = self._files()
         lines = (f"{file.relative_to(self.path).as_posix()} {sha256_of(file)}\n" for file in files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -211,6 +226,7 @@ def import_keras(
         raise InputError(f"opset {opset} is not offered (choose 13–17)")
     if target.suffix != ".onnx":
         raise InputError(f"{target}: the hub file's name must end in .onnx")
+    source.check()
     convention = convention or Convention()
     convention.spec(source.path.stem, *(source.size or (1, 1)))  # refused before tools are made
     turned = ("--nchw",) if convention.layout == "NCHW" else ()

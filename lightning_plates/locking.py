@@ -28,9 +28,11 @@ def hold_folder(folder: Path) -> Iterator[None]:
     no such locks, nobody is kept out.
 
     Raises:
-        OutputError: Another process holds it.
+        OutputError: Another process holds it, or no folder can have its name.
         OSError: The folder cannot be made.
     """
+    if "\0" in str(folder):
+        raise OutputError(f"{str(folder)!r}: no folder can have this name; choose another")
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # Windows opens no folders

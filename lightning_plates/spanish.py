@@ -40,6 +40,8 @@ SPANISH = {
     "the following arguments are required: {}": "faltan estos argumentos: {}",
     "expected a whole number of at least 1, got {}":
         "se esperaba un número entero desde 1, se dio {}",
+    "expected pixels or per cent, 5 or 2%, got {}":
+        "se esperaban píxeles o un porcentaje, 5 o 2%, se dio {}",
     "expected a whole number from {} to {}, got {}":
         "se esperaba un número entero de {} a {}, se dio {}",
     "expected a number from 0 to 1, got {}": "se esperaba un número de 0 a 1, se dio {}",

@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lightning_plates.boxes import (
     box_areas,
@@ -68,47 +66,3 @@ def test_boxes_that_overlap_by_just_the_limit_both_stay():
 
 def test_suppression_of_nothing():
     assert suppress_overlaps(np.empty((0, 4)), np.empty(0), 0.4).size == 0
-
-
-finite = st.floats(-1e6, 1e6)
-any_box = st.tuples(finite, finite, finite, finite).map(lambda box: order_corners(np.array(box)))
-
-
-@given(any_box, any_box)
-def test_overlap_is_a_share_and_has_no_order(first, second):
-    overlap = float(box_iou(first, second))
-    assert 0 <= overlap <= 1
-    assert overlap == pytest.approx(float(box_iou(second, first)))
-    if box_areas(first) > 0:
-        assert float(box_iou(first, first)) == pytest.approx(1)
-
-
-@given(any_box, st.floats(0, 1e4), st.floats(0, 1e4))
-def test_a_clipped_box_lies_inside_both(box, width, height):
-    x1, y1, x2, y2 = clip_boxes(box, width, height)
-    assert 0 <= x1 <= x2 <= width
-    assert 0 <= y1 <= y2 <= height
-    assert box_areas(np.array([x1, y1, x2, y2])) <= box_areas(box) * (1 + 1e-9)
-    np.testing.assert_array_equal(
-        clip_boxes(np.array([x1, y1, x2, y2]), width, height), [x1, y1, x2, y2]
-    )
-
-
-@given(any_box, st.floats(0.1, 10), st.floats(0.1, 10))
-def test_scaling_about_the_centre_can_be_undone(box, across, down):
-    scaled = scale_about_centre(box, across, down)
-    np.testing.assert_allclose(scaled[:2] + scaled[2:], box[:2] + box[2:], atol=1e-6)
-    np.testing.assert_allclose(scale_about_centre(scaled, 1 / across, 1 / down), box, atol=1e-5)
-
-
-@given(st.lists(st.tuples(any_box, st.floats(0, 1)), max_size=12), st.floats(0, 0.9))
-def test_suppression_keeps_the_best_and_no_two_that_overlap(candidates, max_iou):
-    boxes = np.array([box for box, _ in candidates]).reshape(-1, 4)
-    scores = np.array([score for _, score in candidates])
-    kept = suppress_overlaps(boxes, scores, max_iou)
-    assert list(scores[kept]) == sorted(scores[kept], reverse=True)
-    for place, index in enumerate(kept):
-        assert (box_iou(boxes[kept[:place]], boxes[index]) <= max_iou).all()
-    for index in set(range(len(boxes))) - set(kept.tolist()):
-        better = kept[scores[kept] >= scores[index]]
-        assert (box_iou(boxes[better], boxes[index]) > max_iou).any()

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from lightning_plates.__main__ import main
 from lightning_plates.errors import OutputError
 from lightning_plates.locking import hold_folder, is_at, is_locked, try_lock
 
@@ -52,3 +53,20 @@ def test_a_file_that_another_took_the_place_of_is_not_there(tmp_path):
         assert not is_at(file, path)
         path.unlink()
         assert not is_at(file, path)
+
+
+def commands(folder, plate_set):
+    return {
+        "synthesise": ["data", "synthesise", "-o", folder, "--count", "1"],
+        "augment": ["data", "augment", str(plate_set), "-o", folder],
+        "thesis": ["thesis", "-o", folder],
+    }
+
+
+@pytest.mark.parametrize("name", ["synthesise", "augment", "thesis"])
+def test_what_fills_a_folder_fills_it_alone(tmp_path, plate_set, capsys, name):
+    words = commands(str(tmp_path), plate_set)[name]
+    with hold_folder(tmp_path):
+        assert main(words) == 2
+    assert "another process is writing into it" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from pathlib import Path
 LINGER_S = 15.0
 """Time that a process lives on after its command, in seconds: ONNX Runtime 1.32 connects 10 s
 after its import. ``test_the_watch_sees`` fails where this is too short."""
+
+TIMEOUT_S = 800
+"""Most time for one command; the slowest takes a minute on two idle cores."""
 
 _INTERNET = re.compile(r"\bsocket\((?!AF_UNIX\b)|\bAF_INET6?\b")
 """A call about a socket that can leave the machine; those of AF_UNIX are files."""
@@ -76,15 +80,21 @@ def watch(words: Sequence[str], folder: Path, project: Path, **variables: str) -
         "PYTHONPATH": str(project),
         **variables,
     }
-    done = subprocess.run(
-        [*_namespace(), *tracer, sys.executable, *words],
-        cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        errors="replace", timeout=800, check=False,
+    process = subprocess.Popen(
+        [*_namespace(), *tracer, sys.executable, *words], cwd=folder, env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        errors="replace", start_new_session=True,
     )  # fmt: skip
+    try:
+        said, _ = process.communicate(timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # what strace watched would live on without it
+        process.wait()
+        raise
     lines = trace.read_text(errors="replace").splitlines()
     return Watched(
-        done.returncode,
-        done.stdout + done.stderr,
+        process.returncode,
+        said,
         tuple(filter(_asks_for_internet, lines)),
         tuple(str(path.relative_to(folder)) for path in (*_leaves(home), *_leaves(temporary))),
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.sides import SIDES
-from lightning_plates.data.labelled_photos import comes_divided, divide_set
-from lightning_plates.data.split import SPLIT_FILE, split_file_of
+from lightning_plates.data.labelled_photos import divide_set
+from lightning_plates.data.split import OWN, SPLIT_FILE, split_file_of
 from lightning_plates.errors import InputError
 
 
@@ -50,12 +50,13 @@ def add_side_option(parser: argparse.ArgumentParser) -> None:
 def _read_side(path: Path, side: str) -> AnnotationSet:
     """A split that is made now might be another one than a network was trained with."""
     written = split_file_of(path)
-    if not comes_divided(path):
+    divided = divide_set(path, OWN)
+    if divided.division.protocol == "none":
         raise InputError(
             f"{written.parent}: no {SPLIT_FILE}, so nothing says which photos are {side} photos; "
             f"before training: python -m lightning_plates data split {written.parent}"
         )
-    photos = divide_set(path).sides[side]
+    photos = divided.sides[side]
     if not photos.photos:
         raise InputError(f"{written.parent}: its split leaves no {side} photos")
     return photos

@@ -23,6 +23,7 @@ from lightning_plates.reading.pictures import annotate, redact
 from lightning_plates.reading.pipeline import PlateReading
 from lightning_plates.reading.records import CSV_COLUMNS, VIDEO_COLUMNS, csv_rows
 from lightning_plates.reading.sentences import Phrases, describe_verdict, phrases_of
+from lightning_plates.reading.sources import SourceKind, kind_of
 from lightning_plates.reading.video_files import is_video
 
 SEPARATOR = " · "
@@ -255,7 +256,7 @@ class ReadOutput:
         if found == self._partial:
             rows = _without_unfinished_video(rows)
         failed = {row[0] for row in rows if row[CSV_COLUMNS.index("error")]}
-        return [row for row in rows if row[0] not in failed]
+        return [row for row in rows if row[0] not in failed or _is_live(row)]
 
     def _begin_table(self, rows: list[list[str]]) -> TextIO:
         """Open ``FILE.partial`` with ``rows`` in it, locked against other processes.
@@ -332,6 +333,11 @@ def _as_now(row: dict[str, str]) -> list[str]:
 
 def _without_unfinished_video(rows: list[list[str]]) -> list[list[str]]:
     """A video's rows come one after the other while it is read: the last one may lack some."""
-    if not rows or not rows[-1][ALL_COLUMNS.index("vehicle")]:
+    if not rows or not rows[-1][ALL_COLUMNS.index("vehicle")] or _is_live(rows[-1]):
         return rows
     return [row for row in rows if row[0] != rows[-1][0]]
+
+
+def _is_live(row: Sequence[str]) -> bool:
+    """Whether a row is of a camera or stream, which never shows again what it showed."""
+    return kind_of(row[0]) is SourceKind.LIVE

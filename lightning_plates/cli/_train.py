@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
-import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError
+from jsonargparse import ArgumentError, Namespace
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import RichProgressBar
@@ -23,9 +20,9 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
 from pytorch_lightning.utilities import rank_zero_only
 
-from lightning_plates.errors import ConfigError, PlatesError
+from lightning_plates.cli._settings import check_files, explain
+from lightning_plates.errors import ConfigError, InputError, PlatesError
 from lightning_plates.models.checkpoint import SpecModule
-from lightning_plates.reading.config_file import read_config
 from lightning_plates.training.quiet import quiet_lightning
 from lightning_plates.training.run_folder import SafeCheckpointIO
 
@@ -36,9 +33,8 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 }
 NOT_SETTINGS = ("config", "run", "resume", "checkpoint")
 """Arguments that say what to do with a run, not how it trains."""
-_PARSER_KEY = re.compile(r'Parser key "([^"]+)"')
-_GIVEN_VALUE = re.compile(r"Given value: (.+)")
-_CLASS_PATH = re.compile(r"Problem with given class_path '[^']*':\s*")
+MAX_SEED = 1 << 32
+"""NumPy's."""
 DATA_CLASS = "lightning_plates.data.datamodule.PlateDataModule"
 
 
@@ -51,6 +47,8 @@ class PlatesCLI(LightningCLI):
     """
 
     def __init__(self, command: str, argv: list[str]) -> None:
+        self._argv = argv
+        self._configs = check_files(argv)
         super().__init__(
             SpecModule,
             LightningDataModule,
@@ -73,15 +71,27 @@ class PlatesCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 -- Lightning's type
         """Parse without Lightning's warning that the program has arguments of its own."""
         parser.set_defaults({"data": {"class_path": DATA_CLASS}})
-        for file in _config_files(args):
-            _check_config(file)
         try:
             self.config = parser.parse_args(args)
+        except ArgumentError as error:
+            raise ConfigError(self._explain(error)) from error
         except (ValueError, OverflowError, RecursionError) as error:
             raise ConfigError(f"a setting cannot be read ({error})") from error
+        seed = self.config.seed_everything
+        if not isinstance(seed, bool) and seed is not None and not 0 <= seed < MAX_SEED:
+            raise ConfigError(f"--seed_everything: expected 0 to {MAX_SEED - 1}, got {seed}")
+
+    def _explain(self, error: Exception) -> str:
+        return explain(str(error), self._configs, self._argv)
 
     def instantiate_classes(self) -> None:
-        """Build network and data module; why one of them refuses is not buried by the parser."""
+        """Build network and data module; why one of them refuses is not buried by the parser.
+
+        Raises:
+            InputError: A photo set is not there; said before weights are read or downloaded.
+            ConfigError: A setting cannot be used.
+        """
+        _require_photos(self.config.data)
         refusals: list[PlatesError] = []
 
         def build(cls: type[Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- any class
@@ -97,7 +107,7 @@ class PlatesCLI(LightningCLI):
         try:
             super().instantiate_classes()
         except (ValueError, PlatesError) as error:
-            raise (refusals[0] if refusals else ConfigError(_shorten(str(error)))) from error
+            raise (refusals[0] if refusals else ConfigError(self._explain(error))) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401 -- Trainer's arguments
         """The commands make their own Trainers; see :meth:`make_trainer`."""
@@ -123,9 +133,11 @@ class PlatesCLI(LightningCLI):
         settings["default_root_dir"] = str(root)
         settings["logger"] = logger if logger is False else settings.get("logger") or logger
         settings["enable_progress_bar"] = is_interactive()
+        if settings.get("accumulate_grad_batches", 1) < 1:
+            raise ConfigError("--trainer.accumulate_grad_batches: expected at least 1")
         try:
             trainer = Trainer(**settings)
-        except (MisconfigurationException, ValueError) as error:
+        except (MisconfigurationException, ValueError, TypeError) as error:
             raise ConfigError(f"trainer: {error}") from error
         if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
             raise ConfigError(
@@ -147,45 +159,9 @@ def is_main_process() -> bool:
     return rank == 0
 
 
-def _config_files(words: Sequence[str]) -> list[Path]:
-    """Files that ``--config`` names; what is no file is left to the parser."""
-    pairs = itertools.pairwise([*words, ""])
-    given = [value for word, value in pairs if word == "--config"]
-    given += [word.partition("=")[2] for word in words if word.startswith("--config=")]
-    return [Path(value) for value in given if os.path.lexists(value.replace("\0", ""))]
-
-
-def _check_config(file: Path) -> None:
-    """Refuse what the parser would read without end, or not by the name of its line.
-
-    Raises:
-        ConfigError: No plain YAML, a setting given twice, or the Trainer's settings are no mapping.
-    """
-    for name, entry in read_config(file).fields().items():
-        if name == "trainer":
-            entry.fields()
-
-
 def is_interactive() -> bool:
     """Whether a person watches; otherwise plain lines are printed."""
     return sys.stdout.isatty()
-
-
-def _shorten(text: str) -> str:
-    """Keep of jsonargparse's report which setting is wrong and what was expected."""
-    # The class path names our own file; what is wrong stands behind it, on the next line.
-    compact = _CLASS_PATH.sub("", text)
-    reasons = [
-        line.strip().removeprefix("- ")
-        for line in compact.splitlines()
-        if line.strip().startswith("- ") and "NoneType" not in line
-    ]
-    if not reasons:
-        return text
-    key = _PARSER_KEY.search(text)
-    given = _GIVEN_VALUE.search(text)
-    value = f" (given: {given.group(1)})" if given and "Namespace" not in given.group(1) else ""
-    return f"--{key.group(1) if key else 'config'}: {', or '.join(reasons)}{value}"
 
 
 @contextlib.contextmanager
@@ -200,8 +176,6 @@ def readable_errors() -> Iterator[None]:
     try:
         with interruptions_raised():
             yield
-    except ArgumentError as error:
-        raise ConfigError(_shorten(str(error))) from error
     except MisconfigurationException as error:
         raise ConfigError(str(error)) from error
     except PlatesError as error:
@@ -225,6 +199,17 @@ def interruptions_raised() -> Iterator[None]:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise type(error.__context__) from error
         raise
+
+
+def _require_photos(data: Namespace | None) -> None:
+    """See that the sets of a data module are there."""
+    arguments = data.init_args if data and data.get("init_args") else {}
+    given = arguments.get("path") or []
+    paths = [given] if isinstance(given, str) else [*given]
+    paths += [source.path for source in arguments.get("sources") or []]
+    for path in paths:
+        if "\0" in str(path) or not Path(path).exists():
+            raise InputError(f"{str(path)!r}: no such photo set; name a folder or label file")
 
 
 class OwnSigterm(Callback):

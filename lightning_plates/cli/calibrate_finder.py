@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lightning_plates import processing
 from lightning_plates.cli._arguments import add_file_limit, fraction
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
+from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import InputError
@@ -38,7 +40,7 @@ def main(argv: list[str]) -> int:
     if not isinstance(module, LitPlateDetector):
         raise InputError(f"{args.checkpoint}: {type(module).__name__} gives no scores to calibrate")
     sets = [choose_photos(path, args.only, args.side) for path in args.sets]
-    scores, right = collect_candidates(module, sets)
+    scores, right, unread = collect_candidates(module, sets)
     scaling = fit_scaling(scores, right)
     scale_scores(module.network, scaling)
     _save(args.checkpoint, args.output, module, args.threshold)
@@ -50,13 +52,13 @@ def main(argv: list[str]) -> int:
         inside = (scaling.apply(scores) >= low) & (scaling.apply(scores) < high)
         share = f"{right[inside].mean():.2f}" if inside.any() else "–"
         print(f"  said {low:.2f}–{min(high, 1):.2f}: {int(inside.sum())} boxes, {share} right")
-    return 0
+    return UNREADABLE_EXIT_CODE if unread else 0
 
 
 def collect_candidates(
     module: LitPlateDetector, sets: Sequence[AnnotationSet]
-) -> tuple[FloatArray, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
-    """Scores of all candidates on whole photos, and whether each is a plate."""
+) -> tuple[FloatArray, NDArray[np.bool_], int]:
+    """Scores of all candidates on whole photos, whether each is a plate, and unread photos."""
     import torch
 
     from lightning_plates.models.score_calibration import match_candidates
@@ -64,10 +66,12 @@ def collect_candidates(
     spec = dataclasses.replace(module.spec, score_threshold=LOWEST_SCORE)
     scores: list[float] = []
     right: list[bool] = []
+    unread = 0
     photos = [(one.path_of(photo), photo) for one in sets for photo in one.photos]
     for path, photo in show_progress(photos, len(photos), "photos"):
         image = load_or_skip(path)
         if image is None:
+            unread += 1
             continue
         batch, placements = processing.prepare([image], spec)
         with torch.inference_mode():
@@ -78,7 +82,7 @@ def collect_candidates(
         labels = np.array([box.xyxy for box in photo.boxes]).reshape(-1, 4)
         right += match_candidates(boxes, labels).tolist()
         scores += [plate.confidence or 0.0 for plate in found]
-    return np.array(scores), np.array(right, dtype=np.bool_)
+    return np.array(scores), np.array(right, dtype=np.bool_), unread
 
 
 def _save(source: Path, target: Path, module: LitPlateDetector, threshold: float) -> None:

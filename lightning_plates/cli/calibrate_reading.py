@@ -15,6 +15,7 @@ from PIL import Image
 from lightning_plates.bench.reading_trials import Trial, choose_trials, crop_trials
 from lightning_plates.cli._arguments import add_file_limit, fraction, positive_int, worker_count
 from lightning_plates.cli._progress import show_progress
+from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import draft_of, write_text
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage, load_or_skip
@@ -49,9 +50,11 @@ def main(argv: list[str]) -> int:
     chosen = choose_trials(usable, args.limit, args.seed)
     entries: dict[str, dict[str, float]] = {}
     curves: dict[str, RiskCurve] = {}
+    unread = 0
     for name in args.ocr:
         engine = open_engine(name, args.threads)
         trials = list(try_crops(engine, chosen))
+        unread = len(chosen) - sum(trial.height is None for trial in trials)
         slope, intercept = fit_platt([t.belief for t in trials], [t.right for t in trials])
         calibration = Calibration(slope, intercept, 0.0)
         confidences = [calibration.apply(t.belief) if t.belief > 0 else 0.0 for t in trials]
@@ -64,7 +67,7 @@ def main(argv: list[str]) -> int:
         write_text(args.output, _to_yaml(entries, args, argv))
     if args.picture is not None:
         _draw(curves, entries, args.picture)
-    return 0
+    return UNREADABLE_EXIT_CODE if unread else 0
 
 
 def try_crops(engine: OcrEngine, crops: Sequence[Trial]) -> Iterator[DigitTrial]:

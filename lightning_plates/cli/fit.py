@@ -29,7 +29,7 @@ from lightning_plates.cli._train import (
     readable_errors,
 )
 from lightning_plates.drafts import write_text
-from lightning_plates.errors import TrainingError
+from lightning_plates.errors import ConfigError, TrainingError
 from lightning_plates.locking import hold_folder
 from lightning_plates.models.checkpoint import OPENED_ALONE, Record, load_checkpoint, read_record
 from lightning_plates.training.epoch_table import EpochTable
@@ -127,6 +127,7 @@ def _run(cli: FitCLI) -> int:
     keeper = SettingsKeeper(folder.config, cli.settings())
     with _early_end_recorded(cli, table, keeper):
         train(cli, [FiniteGuard(folder), table, keeper])
+        _require_epoch(folder)
         metrics = evaluate(cli, load_checkpoint(folder.best), folder.photos, "val")
     if not is_main_process():
         return 0
@@ -135,6 +136,15 @@ def _run(cli: FitCLI) -> int:
         print(f"nothing was trained: all {len(table.rows)} epochs were done")
     _report(folder, table, metrics)
     return 0
+
+
+def _require_epoch(folder: RunFolder) -> None:
+    if not folder.best.exists():
+        raise ConfigError(
+            f"{folder.root}: no epoch was trained and validated, so there is no checkpoint; see "
+            "--trainer.max_epochs, max_steps, limit_train_batches, limit_val_batches, "
+            "check_val_every_n_epoch and fast_dev_run"
+        )
 
 
 @contextlib.contextmanager

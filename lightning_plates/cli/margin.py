@@ -25,6 +25,7 @@ from lightning_plates.cli._arguments import (
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
+from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError
@@ -43,10 +44,10 @@ def main(argv: list[str]) -> int:
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
         removed = "its margin is removed" if model.spec.margin else "without a margin, as before"
         _check_target(model, target)  # before minutes of measuring
-        margin = None if args.remove else _learn(model, args)
+        margin, unread = (None, 0) if args.remove else _learn(model, args)
         _store(model, margin, target)
     print(f"{target}: {removed if margin is None else 'the margin is stored'}")
-    return 0
+    return UNREADABLE_EXIT_CODE if unread else 0
 
 
 def draw_photos(
@@ -80,17 +81,20 @@ def draw_photos(
     )
 
 
-def _learn(model: Runtime, args: argparse.Namespace) -> FitMargin:
+def _learn(model: Runtime, args: argparse.Namespace) -> tuple[FitMargin, int]:
+    """The margin, and how many photos could not be read."""
     annotations = choose_photos(args.set, args.only, args.side)
     fitted_on, others = draw_photos(annotations, args.photos, args.seed)
-    matched = match_boxes(_ask(model, fitted_on, args.look))
+    learned, judged = (_ask(model, photos, args.look) for photos in (fitted_on, others))
+    matched = match_boxes(learned)
     margin = fit_margin(matched)
     print(_describe(fitted_on, matched, margin, args))
-    rows = _measure(annotations.root.name, args.look, _ask(model, others, args.look), margin)
+    rows = _measure(annotations.root.name, args.look, judged, margin)
     note = "The photos with a plate that the margin was not fitted on; 95 % Wilson intervals."
     print(to_markdown(Document("Margin", (to_table(rows, [note]),))))
     _refuse_harm(rows, args.force)
-    return margin
+    asked = len(fitted_on.photos) + len(others.photos)
+    return margin, asked - len(learned) - len(judged)
 
 
 def _check_target(model: Runtime, target: Path) -> None:

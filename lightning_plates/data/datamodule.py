@@ -13,10 +13,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from lightning_plates.data.dataset import (
+    MAX_COUNT,
+    MAX_SEED,
+    MAX_WORKERS,
     EpochSampler,
     PlateDataset,
     collate,
     measuring_sampler,
+    require_between,
 )
 from lightning_plates.data.feature_cache import (
     FeatureDataset,
@@ -62,7 +66,7 @@ class PlateDataModule(LightningDataModule):
         cache_dir: Folder of those features.
 
     Raises:
-        ConfigError: ``cache_features`` together with ``augment``.
+        ConfigError: ``cache_features`` together with ``augment``, or a number out of range.
     """
 
     def __init__(
@@ -78,6 +82,11 @@ class PlateDataModule(LightningDataModule):
         cache_dir: str = "runs/feature_cache",
     ) -> None:
         super().__init__()
+        require_between(1, MAX_COUNT, batch_size=batch_size)
+        require_between(0, MAX_WORKERS, workers=workers)
+        require_between(0, MAX_SEED, seed=seed)
+        if "\0" in cache_dir:
+            raise ConfigError(f"--data.cache_dir: no folder can be called {cache_dir!r}")
         if cache_features and augment != "none":
             raise ConfigError(
                 f"cache_features needs photos that stay the same, but augment is {augment!r}; "

@@ -24,6 +24,8 @@ from lightning_plates.photos import RgbImage, load_photo
 from lightning_plates.processing import Placement
 from lightning_plates.spec import ModelSpec
 
+MAX_WORKERS, MAX_SEED, MAX_COUNT = 512, (1 << 32) - 1, 1_000_000
+"""Of processes that decode photos, of seeds, and of photos in a batch or windows in an epoch."""
 WORKING_SCALE = 2
 """Photos are shrunk to about this many times the input's size before they are augmented: crops
 keep their detail, and a 12-megapixel photo does not cost a second."""
@@ -145,6 +147,17 @@ class EpochSampler(DistributedSampler[Any]):
         super().set_epoch(epoch)
         if isinstance(self.dataset, PlateDataset):
             self.dataset.epoch = epoch
+
+
+def require_between(low: int, high: int, **settings: int) -> None:
+    """Check settings of a data module.
+
+    Raises:
+        ConfigError: One of them lies outside of ``low`` to ``high``.
+    """
+    for name, value in settings.items():
+        if not low <= value <= high:
+            raise ConfigError(f"--data.{name}: expected {low} to {high}, got {value}")
 
 
 def measuring_sampler(dataset: Dataset[Any], trainer: Trainer) -> DistributedSampler[Any]:

@@ -13,6 +13,7 @@ from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.sides import SIDES
 from lightning_plates.data.split import (
+    OWN,
     PROTOCOLS,
     Split,
     make_split,
@@ -23,7 +24,8 @@ from lightning_plates.data.split import (
 from lightning_plates.errors import InputError
 
 SplitChoice: TypeAlias = str
-"""``auto``: the set's ``split.csv``, or the sides that it comes with, or else ``grouped``.
+"""``own``: the set's ``split.csv``, or the sides that it comes with, or else as ``none``.
+``auto``: the same, but ``grouped`` where there is neither.
 ``grouped``: copies of one source photo stay on one side. ``thesis``: copies are drawn at random.
 ``none``: every photo is on every side, to measure a finished model on a whole set. Or the path of
 a file that ``data split`` wrote."""
@@ -135,27 +137,21 @@ def divide_set(
     return DividedSet(annotations, sides, replace(division, description=described))
 
 
-def comes_divided(path: Path) -> bool:
-    """Whether a set has a ``split.csv`` or comes with sides of its own."""
-    return split_file_of(path).exists() or own_split(read_annotations(path)) is not None
-
-
 def _split(
     annotations: AnnotationSet, path: Path, choice: SplitChoice, seed: int, group_by: str
 ) -> Split | None:
     if choice == "none":
         return None
-    written = split_file_of(path)
-    if choice == "auto" and written.exists():
-        return read_split(written)
-    own = own_split(annotations) if choice == "auto" else None
-    if own is not None:
-        return own
+    if choice in {"auto", OWN}:
+        written = split_file_of(path)
+        found = read_split(written) if written.exists() else own_split(annotations)
+        if found is not None or choice == OWN:
+            return found
     protocol = "grouped" if choice == "auto" else choice
     if protocol in PROTOCOLS:
         return make_split(annotations, protocol, seed=seed, group_by=group_by)
     if not Path(choice).is_file():
-        known = ", ".join(("auto", *PROTOCOLS, "none"))
+        known = ", ".join(("auto", OWN, *PROTOCOLS, "none"))
         raise InputError(f"split {choice!r} is none of {known}, and no such file exists")
     return read_split(Path(choice))
 

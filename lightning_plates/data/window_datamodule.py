@@ -17,7 +17,13 @@ from torch.utils.data import DataLoader, Dataset
 from lightning_plates import processing
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
-from lightning_plates.data.dataset import measuring_sampler
+from lightning_plates.data.dataset import (
+    MAX_COUNT,
+    MAX_SEED,
+    MAX_WORKERS,
+    measuring_sampler,
+    require_between,
+)
 from lightning_plates.data.labelled_photos import (
     DividedSet,
     Division,
@@ -161,6 +167,7 @@ class PlateWindowDataModule(LightningDataModule):
 
     Raises:
         InputError: There is neither a source nor a path.
+        ConfigError: A number is out of range.
     """
 
     def __init__(
@@ -177,6 +184,9 @@ class PlateWindowDataModule(LightningDataModule):
         group_by: str = "",
     ) -> None:
         super().__init__()
+        require_between(1, MAX_COUNT, batch_size=batch_size, windows_per_epoch=windows_per_epoch)
+        require_between(0, MAX_WORKERS, workers=workers)
+        require_between(0, MAX_SEED, seed=seed)
         self.sources, self.ranges = sources or [], ranges or WindowRanges()
         self.paths = [Path(one) for one in ([path] if isinstance(path, str) else path or [])]
         if not self.sources and not self.paths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,13 +16,9 @@ from lightning_plates.boxes import FloatArray
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.data.annotations.sides import SIDES
-from lightning_plates.data.labelled_photos import (
-    DividedSet,
-    Division,
-    comes_divided,
-    divide_set,
-)
-from lightning_plates.errors import InputError
+from lightning_plates.data.labelled_photos import DividedSet, Division, divide_set
+from lightning_plates.data.split import OWN
+from lightning_plates.errors import ConfigError, InputError
 from lightning_plates.photos import RgbImage, load_photo
 
 MAX_SIDE = 1280
@@ -47,6 +44,18 @@ class PhotoSet:
     unlabelled: Path | None = None
     """A label file of plates in these photos that the set's own labels leave out: finding them is
     neither asked for nor punished. ``data unlabelled`` makes one."""
+
+    def __post_init__(self) -> None:
+        """See that windows can be drawn.
+
+        Raises:
+            ConfigError: The weight or the stretch is not positive.
+        """
+        low, high = self.stretch
+        if not 0 < self.weight < math.inf or not 0 < low <= high < math.inf:
+            raise ConfigError(
+                f"{self.path}: weight {self.weight} and stretch {low} to {high} must be above 0"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,10 @@ def divide_source(source: PhotoSet, seed: int) -> DividedSet | None:
     """
     if source.validation:
         return _divide_by_name(source, seed)
-    return divide_set(source.path, seed=seed) if comes_divided(source.path) else None
+    if not source.path.exists():  # measuring does not need what is only for training
+        return None
+    divided = divide_set(source.path, OWN, seed)
+    return None if divided.division.protocol == "none" else divided
 
 
 def _divide_by_name(source: PhotoSet, seed: int) -> DividedSet:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lightning_plates.boxes import FloatArray, box_areas, clip_boxes
 from lightning_plates.data.window_photos import PhotoPool, WindowPhoto
+from lightning_plates.errors import ConfigError
 from lightning_plates.photos import RgbImage
 from lightning_plates.processing import PADDING_GREY
 
@@ -50,6 +51,25 @@ class WindowRanges:
     """Plates of fewer pixels are neither asked for nor punished."""
     min_visible: float = 0.6
     """Plates of which less can be seen are neither asked for nor punished."""
+
+    def __post_init__(self) -> None:
+        """See that windows can be drawn.
+
+        Raises:
+            ConfigError: A value is out of its range.
+        """
+        low, high = self.plate_share
+        rules = {
+            "size": self.size >= 32 and self.size % 2 == 0,
+            "plate_share": 0 < low <= high <= self.close_up_share,
+            "close_up_share": self.close_up_share < math.inf,
+            "max_zoom": 0 < self.max_zoom < math.inf,
+            "max_padding": 0 < self.max_padding < math.inf,
+            "angle_deg": 0 <= self.angle_deg <= 360,
+        }
+        for name, holds in rules.items():
+            if not holds:
+                raise ConfigError(f"ranges: {name} {getattr(self, name)} is out of its range")
 
 
 @dataclass(frozen=True, slots=True)

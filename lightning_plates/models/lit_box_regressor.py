@@ -24,7 +24,7 @@ from lightning_plates.models.evaluation import (
 )
 from lightning_plates.models.heads import HeadName
 from lightning_plates.models.losses import LOSSES, LossName
-from lightning_plates.models.schedules import EpochCosine, known_length
+from lightning_plates.models.schedules import EpochCosine, check_rates, known_length
 from lightning_plates.models.weights import read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
@@ -77,7 +77,11 @@ class LitBoxRegressor(SpecModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
+        check_rates(learning_rate=learning_rate, backbone_learning_rate=backbone_learning_rate)
         start = read_weights(backbone, weights, scaling, padding)
+        mean, std = SCALINGS[start.origin.scaling]
+        # First, so that a size is refused before the memory for it is taken.
+        self.spec = ModelSpec(backbone, width, height, mean, std, resize=resize)
         network = build_box_regressor(backbone, width, height, start.origin.padding, head)
         start.load_into(network.backbone)
         network.backbone.requires_grad_(unfreeze_epoch is not None)
@@ -85,8 +89,6 @@ class LitBoxRegressor(SpecModule):
         self.network = network.to(memory_format=torch.channels_last)
         self.origin = start.origin
         self.weights_source = start.source
-        mean, std = SCALINGS[start.origin.scaling]
-        self.spec = ModelSpec(backbone, width, height, mean, std, resize=resize)
         self.loss_name: LossName = loss
         self.schedule = schedule
         self.learning_rate = learning_rate

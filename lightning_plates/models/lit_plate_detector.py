@@ -29,7 +29,7 @@ from lightning_plates.models.evaluation import (
     PhotoMeans,
     measure_boxes,
 )
-from lightning_plates.models.schedules import WarmUpCosine, known_length
+from lightning_plates.models.schedules import WarmUpCosine, check_rates, known_length
 from lightning_plates.models.weights import BackboneWeights, Origin, read_weights
 from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.spec import ModelSpec
@@ -63,7 +63,8 @@ class LitPlateDetector(SpecModule):
         teacher_weight: Weight of what is learned from it.
 
     Raises:
-        ConfigError: A size that cells do not divide.
+        ConfigError: A size that cells do not divide, or no channels, or a
+            negative rate.
     """
 
     def __init__(
@@ -86,6 +87,9 @@ class LitPlateDetector(SpecModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
+        check_rates(backbone_rate=backbone_rate, head_rate=head_rate, weight_decay=weight_decay)
+        if channels < 1:
+            raise ConfigError(f"channels {channels}: must be at least 1")
         begun = (
             _continue(Path(start), backbone, channels)
             if start

@@ -61,6 +61,17 @@ class WarmUpCosine(LambdaLR):
         _set_rates(self, rates)
 
 
+def check_rates(**rates: float) -> None:
+    """Check learning rates and the like by their names.
+
+    Raises:
+        ConfigError: One is negative or not finite.
+    """
+    for name, rate in rates.items():
+        if not 0 <= rate < math.inf:
+            raise ConfigError(f"--model.{name}: expected a number of at least 0, got {rate}")
+
+
 def known_length(length: float) -> int:
     """``length`` of a run, in epochs or steps, where it has one.
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import ConfigError, InputError
+from lightning_plates.files import check_regular
 from lightning_plates.models.backbones import Padding
 from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.shipment import check_shipped
@@ -152,10 +153,14 @@ def _download(backbone: str, scaling: Scaling | None, padding: Padding | None) -
 def _read_file(
     backbone: str, path: Path, scaling: Scaling | None, padding: Padding | None
 ) -> BackboneWeights:
-    if not path.is_file():
+    try:
+        check_regular(path)
+    except FileNotFoundError as error:
         raise InputError(
             f"weights {path}: no such file (--model.weights takes imagenet, none, or a file)"
-        )
+        ) from error
+    except OSError as error:
+        raise InputError(f"weights {path}: {error.strerror}") from error
     check_shipped(path)
     try:
         with safe_open(str(path), framework="pt") as file:

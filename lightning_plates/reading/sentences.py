@@ -56,7 +56,7 @@ SPANISH = Phrases(
     this_hour="a esta hora",
     that_hour="a esa hora",
     no_plate="no se encontró ninguna placa",
-    already_read="{finished} de {seen} fotos ya están en {table}",
+    already_read="{finished} de {seen} archivos ya están en {table}",
     not_judged="sin día de restricción por no tener un formato conocido: {count}; "
     "--any-format lo da",
     weekdays=("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
@@ -92,7 +92,7 @@ ENGLISH = Phrases(
     this_hour="at this hour",
     that_hour="at that hour",
     no_plate="no plate found",
-    already_read="{finished} of {seen} photos already in {table}",
+    already_read="{finished} of {seen} files already in {table}",
     not_judged="without a restriction day, because they fit no known format: {count}; "
     "--any-format gives one",
     weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),

@@ -47,6 +47,9 @@ _QUICK_S = 0.5
 _NEW_START_S = 1.0
 """A file's clock that goes back by more has started anew; time stamps jitter by less."""
 
+_LATEST_START_S = 3600.0
+"""A clock that starts later tells the time of day or the date, as in ``.dav`` recordings."""
+
 _WAIT_SLICE_S = 0.1
 """Longest sleep before a request to stop is seen."""
 
@@ -217,13 +220,16 @@ class _Clock:
 
     def __init__(self) -> None:
         self._before_s = self._shift_s = 0.0
-        self._keeps_time = False
+        self._keeps_time = self._has_started = False
 
     def read(self, capture: Capture, number: int) -> float:
         """Seconds from the start to the frame grabbed last, whose number is ``number``."""
         period_s = 1 / (capture.fps or ASSUMED_FPS)
         self._keeps_time |= capture.time_s > 0
         shown_s = capture.time_s if self._keeps_time else number * period_s
+        if not self._has_started and shown_s > _LATEST_START_S:
+            self._shift_s = -shown_s
+        self._has_started = True
         if shown_s + self._shift_s < self._before_s - _NEW_START_S:
             self._shift_s = self._before_s + period_s - shown_s
         self._before_s = shown_s + self._shift_s

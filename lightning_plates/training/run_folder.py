@@ -74,7 +74,11 @@ class SafeCheckpointIO(TorchCheckpointIO):
     ) -> None:
         """Put a checkpoint in place; killed or out of disk, the earlier one stays whole."""
         with draft_of(Path(path)) as draft:
-            super().save_checkpoint(checkpoint, draft, storage_options)
+            try:
+                super().save_checkpoint(checkpoint, draft, storage_options)
+            except OSError as error:
+                # A full disk is noticed amid the writing, where its file has no name any more.
+                raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
     def load_checkpoint(
         self,

@@ -1,4 +1,5 @@
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -116,3 +117,15 @@ def test_bad_input_is_one_line_and_writes_nothing(detector, photos, tmp_path, ca
         assert reason in error
         assert error.count("\n") == 1
         assert not out.exists()
+
+
+def test_a_damaged_photo_is_named_and_the_others_calibrate(detector, photos, tmp_path, capsys):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    best = [plates[0].box for plates in candidates(detector, folder)]
+    label(folder, folder / "boxes.csv", best)
+    (folder / "03.png").write_bytes(b"damaged")
+    words = [str(detector), str(folder), "-o", str(tmp_path / "calibrated.ckpt")]
+    assert main(["calibrate-finder", *words]) == 3
+    out, err = capsys.readouterr()
+    assert ", 11 of them plates" in out
+    assert err.count("03.png") == 1

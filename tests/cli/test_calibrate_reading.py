@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import yaml
 from drawn_plates import draw_crop, make_crops
@@ -59,3 +61,12 @@ def test_a_missing_folder_is_one_line(capsys):
     err = capsys.readouterr().err
     assert "missing" in err
     assert err.count("\n") == 1
+
+
+def test_a_damaged_crop_is_named_and_the_others_calibrate(crops, tmp_path, capsys):
+    folder = shutil.copytree(crops, tmp_path / "crops")
+    (folder / "0.png").write_bytes(b"damaged")
+    assert main(["calibrate-reading", "--ocr", "rapidocr", "--crops", str(folder)]) == 3
+    out, err = capsys.readouterr()
+    assert "rapidocr: 35 crops" in out
+    assert err.count("0.png") == 1

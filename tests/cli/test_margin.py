@@ -222,3 +222,13 @@ def test_bad_input_is_one_line_and_changes_nothing(finder, site, capsys, words, 
     assert reason in error
     assert error.count("\n") == 1
     assert finder.read_bytes() == before
+
+
+def test_a_damaged_photo_is_named_and_the_margin_learnt_from_the_others(
+    tmp_path, finder, site, capsys
+):
+    (site / "framed03.png").write_bytes(b"damaged")
+    words = [str(finder), str(site), "--only", "framed", "--photos", "9", "--look", "1"]
+    assert main(["margin", *words, "-o", str(tmp_path / "framed.onnx")]) == 3
+    assert capsys.readouterr().err.count("framed03.png") == 1
+    assert margin_of(tmp_path / "framed.onnx") is not None

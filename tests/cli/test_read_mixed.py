@@ -160,7 +160,7 @@ def test_a_video_that_was_read_in_part_is_read_again(model, folder):
     read(model, "street", "--csv", "t.csv")
     lines = (folder.parent / "t.csv").read_text().splitlines(keepends=True)
     # Killed while the first video was read: one of its vehicles is in the table.
-    (folder.parent / "t.csv.partial").write_text("".join(lines[:3]))
+    (folder.parent / "t.csv.partial").write_text("".join(lines[:3]).replace("KFR247", "KFR241"))
     (folder.parent / "t.csv").unlink()
     assert read(model, "street", "--csv", "t.csv", "--resume") == 0
     assert [row["text"] for row in rows_of("t.csv")] == ["BCR456", "KFR247", "LKM208"]

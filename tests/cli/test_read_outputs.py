@@ -198,15 +198,15 @@ def test_a_finished_table_says_so(model, folder, capsys, monkeypatch):
     assert read(model, ".", "--csv", "t.csv") == 0
     assert capsys.readouterr().err == ""
     assert read(model, ".", "--csv", "t.csv", "--resume") == 0
-    assert capsys.readouterr() == ("", "2 de 2 fotos ya están en t.csv\n")
+    assert capsys.readouterr() == ("", "2 de 2 archivos ya están en t.csv\n")
     save_photo(folder / "late.jpg", "BCR451")
     assert read(model, ".", "--csv", "t.csv", "--resume", "--lang", "en", "--json") == 0
     out, err = capsys.readouterr()
     assert [json.loads(line)["file"] for line in out.splitlines()] == ["late.jpg"]
-    assert err == "2 of 3 photos already in t.csv\n"
+    assert err == "2 of 3 files already in t.csv\n"
     monkeypatch.setattr(sys, "stdin", io.StringIO("car.jpg\n"))
     assert read(model, "-", "--csv", "t.csv", "--resume", "--lang", "en") == 0
-    assert capsys.readouterr().err == "1 of 1 photos already in t.csv\n"
+    assert capsys.readouterr().err == "1 of 1 files already in t.csv\n"
 
 
 @pytest.mark.parametrize(("moment", "flag"), [(WEDNESDAY, "true"), (SUNDAY, "false")])
@@ -280,7 +280,7 @@ def test_a_name_that_is_not_unicode_goes_into_the_table_and_is_found_again(model
     assert [row[0] for row in rows[1:]] == ["caf\\udce9.jpg", "deep/car.jpg"]
     capsys.readouterr()
     assert read(model, ".", "--csv", "out.csv", "--resume", "--lang", "en") == 0
-    assert "2 of 2 photos already in out.csv" in capsys.readouterr().err
+    assert "2 of 2 files already in out.csv" in capsys.readouterr().err
 
 
 def test_a_photo_whose_rows_are_cut_off_is_read_again(folder, tmp_path):

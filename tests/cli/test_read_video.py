@@ -270,6 +270,16 @@ def test_no_frame_of_the_redacted_video_shows_what_others_hide(video, tmp_path, 
     assert max(shares) < 0.008
 
 
+def test_frames_between_those_that_are_read_are_looked_at(tmp_path):
+    # Every second frame is read; in the others the plate is where nobody expects it.
+    frames = [frame_of(number % 2 * 25) for number in range(10)]
+    path = save_video(tmp_path / "jumps.avi", frames)
+    run(path, redact=tmp_path / "out")
+    shares = [share_of_yellow(image) for image in frames_in(next((tmp_path / "out").iterdir()))]
+    assert len(shares) == 10
+    assert max(shares) < 0.008
+
+
 def test_the_day_is_drawn_once_two_frames_agree(video, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(
@@ -351,5 +361,21 @@ def test_a_damaged_file_is_tried_again_and_its_rows_are_not_doubled(video, tmp_p
     run(cut, csv=table)
     before = table.read_text()
     assert before.count("BCR456") == 1
-    run(cut, csv=table, resume=True)
+    capsys.readouterr()
+    assert not run(cut, csv=table, resume=True)
+    assert "BCR-456" in capsys.readouterr().out
     assert table.read_text().count("BCR456") == 1
+    assert table.read_text().count("dañado") == 1
+
+
+def test_what_a_camera_showed_is_never_dropped_from_the_table(video, tmp_path):
+    """It may have been lost, or the power may have failed; nobody can read it again."""
+    table = tmp_path / "t.csv"
+    run(video, csv=table)
+    header, row = table.read_text().splitlines()
+    rows = [line.replace(str(video), "rtsp://***@10.0.0.2/1") for line in (row, row)]
+    lost = rows[0].replace("rtsp://***@10.0.0.2/1,", "rtsp://***@10.0.0.2/1,signal lost", 1)
+    kept = "\n".join([header, *rows, lost, *rows, ""])
+    table.with_name("t.csv.partial").write_text(kept)
+    run(video, csv=table, resume=True)
+    assert table.read_text().startswith(kept)

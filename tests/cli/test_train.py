@@ -342,6 +342,23 @@ def test_a_folder_with_a_run_is_not_overwritten(fit, tmp_path, capsys):
         (["--data.split", "none"], "split 'none'"),
         (["--nonsense"], "nonsense"),
         (["--config", "absent.yaml"], "absent.yaml"),
+        (["--config", "."], "Is a directory"),
+        (["--model.width", "x"], "--model.width: expected int (given: x)"),
+        (["--model.width", "0"], "0 × 32"),
+        (["--model.learning_rate", "-1"], "--model.learning_rate: expected a number of at least 0"),
+        (["--trainer.max_epochs", "x"], "--trainer.max_epochs: expected int (given: x)"),
+        (["--trainer.max_epochs", "-5"], "`max_epochs` must be a non-negative integer"),
+        (["--trainer.max_epochs", "0"], "no epoch was trained and validated"),
+        (["--trainer.devices", "x"], "`devices` selected with `CPUAccelerator`"),
+        (["--trainer.devices", "2", "--trainer.strategy", "ddp_spawn"], "give ddp"),
+        (["--trainer.accumulate_grad_batches", "0"], "expected at least 1"),
+        (["--trainer.nonsense", "1"], "--trainer.nonsense"),
+        (["--seed_everything", "-1"], "--seed_everything: expected 0 to 4294967295, got -1"),
+        (["--data.batch_size", "0"], "--data.batch_size: expected 1 to 1000000, got 0"),
+        (["--data.workers", "100000"], "--data.workers: expected 0 to 512, got 100000"),
+        (["--data.cache_dir", "a\0b"], "no folder can be called 'a\\x00b'"),
+        (["--data.nope", "1"], "--data: Option 'nope' is not accepted"),
+        (["--run", "a\0b"], "no folder can have this name"),
     ],
 )
 def test_bad_settings_are_one_line(fit, capsys, words, said):
@@ -350,6 +367,67 @@ def test_bad_settings_are_one_line(fit, capsys, words, said):
     assert said in error
     assert len(error.splitlines()) == 1
     assert error.startswith("error: ")
+
+
+DEEP = "a: " + "{a: " * 60 + "1" + "}" * 60
+BOMB = "a0: &a0 [1, 1]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 25))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text + "x: \x01\n", "not YAML (unacceptable character #x0001"),
+        (lambda text: text.encode() + b"# \xff\n", "not UTF-8 text"),
+        (lambda text: "- 1\n", "no configuration (expected names with values)"),
+        (lambda text: "", "no configuration"),
+        (lambda text: text + DEEP, "nested too deeply"),
+        (lambda text: text + BOMB, "nested too deeply, or by aliases without end"),
+        (lambda text: text + "a: &a [*a]\n", "not YAML"),
+        (lambda text: text + "x: !!python/object/apply:os.system [echo]\n", "Problems parsing"),
+        (lambda text: text + "__class__: x\n", "Option '__class__' is not accepted"),
+        (lambda text: text.replace("width:", "widht:"), "--model: Option 'widht' is not accepted"),
+        (lambda text: text.replace("width: 32", "width: [1]"), "--model.width: expected int"),
+        (lambda text: text.replace("max_epochs: 3", "max_epochs: 2026-13-45"),
+         "--trainer.max_epochs: expected int (given: 2026-13-45)"),
+        (lambda text: "model: 3\n" + text.partition("model:")[0], "--model: expected class_path"),
+        (lambda text: text.replace("LitBoxRegressor", "Nobody"), "--model: "),
+    ],
+)  # fmt: skip
+def test_a_bad_configuration_is_one_line_with_its_name(fit, capsys, change, said):
+    assert fit("small", "--trainer.max_epochs", "0") == 2
+    file = Path("small.yaml")
+    changed = change(file.read_text())
+    file.write_bytes(changed if isinstance(changed, bytes) else changed.encode())
+    capsys.readouterr()
+    assert main(["fit", "--config", "small.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: small.yaml: "), error
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert len(error) < 400
+
+
+@pytest.mark.parametrize("option", ["--config", "-c", "--config=", "--model", "--data.sources="])
+def test_a_configuration_that_never_ends_is_not_read(fit, capsys, option):
+    os.mkfifo("pipe.yaml")
+    words = [f"{option}pipe.yaml"] if option.endswith("=") else [option, "pipe.yaml"]
+    assert fit("small", *words) == 2
+    assert capsys.readouterr().err == (
+        "error: pipe.yaml: not a regular file (a pipe, device or socket)\n"
+    )
+    Path("sparse.yaml").touch()
+    os.truncate("sparse.yaml", 20 * 10**9)
+    words = [word.replace("pipe", "sparse") for word in words]
+    assert fit("small", *words) == 2
+    assert "more than the limit" in capsys.readouterr().err
+
+
+def test_an_absent_set_is_named_before_weights_are_looked_for(fit, capsys, monkeypatch):
+    monkeypatch.setattr("lightning_plates.models.lit_box_regressor.read_weights", pytest.fail)
+    assert fit("small", "--data.path", "nope", model={"weights": "imagenet"}) == 2
+    assert capsys.readouterr().err == (
+        "error: 'nope': no such photo set; name a folder or label file\n"
+    )
 
 
 def test_a_damaged_photo_is_one_line_whoever_decodes_it(fit, tmp_path, plate_set, capsys):

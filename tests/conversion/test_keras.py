@@ -2,6 +2,8 @@
 the slow tests run the real one on files of both generations of Keras."""
 
 import json
+import os
+import re
 import subprocess
 import zipfile
 from pathlib import Path
@@ -16,10 +18,11 @@ from conversion.__main__ import main as conversion_main
 from conversion._discovery import list_converters
 from conversion._hub_file import sha256_of
 from conversion._keras_export import Refused
+from conversion._tool_environment import ToolEnvironment
 from conversion.keras import BOX_ORDERS, TOOLS, Convention, Source, import_keras, main
 from lightning_plates import processing
 from lightning_plates.console import run_reporting
-from lightning_plates.errors import InputError, MissingDependencyError, ParityError
+from lightning_plates.errors import ConversionError, InputError, MissingDependencyError, ParityError
 from runtimes import open_model
 
 SIDE = 8
@@ -191,7 +194,7 @@ def test_the_hash_of_a_folder_is_that_of_its_files(tmp_path):
         (["{model}", "-o", "m.onnx", "--opset", "9"], "opset 9 is not offered"),
         (["{model}", "-o", "m.onnx", "--mean", "0", "0", "0"], "--mean and --std belong together"),
         (["{model}", "-o", "m.onnx"], "old.h5: it has 2 inputs"),
-        (["{model}", "-o", "m.onnx", "--photos", "gone"], "gone: not a folder"),
+        (["{model}", "-o", "m.onnx", "--photos", "gone"], "gone: "),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, stub, model, capsys, monkeypatch, words, reason):
@@ -202,6 +205,60 @@ def test_bad_input_is_one_line(tmp_path, stub, model, capsys, monkeypatch, words
     assert reason in error
     assert error.count("\n") == 1
     assert not list(tmp_path.glob("m.*"))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["pipe.h5"], "pipe.h5: not a regular file"),
+        (["saved"], "weights: not a regular file"),
+        (["saved_model.pb"], "give its folder"),
+        (["{model}", "--std", "1", "0", "1", "--mean", "0", "0", "0"], r"std\[1\]: expected"),
+        (["{model}", "--size", "1000000", "8"], "width: expected `int` <= 8192"),
+        (["{model}", "--size", "-1", "8"], "width: expected `int` >= 1"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_tool_is_made(
+    tmp_path, model, capsys, monkeypatch, words, reason
+):
+    monkeypatch.setattr(ToolEnvironment, "ensure", lambda _: pytest.fail("the tool was made"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved_model.pb").touch()
+    os.mkfifo("pipe.h5")
+    os.mkfifo("saved/weights")
+    given = [word.format(model=model) for word in words]
+    assert run_reporting(main, [*given, "-o", "m.onnx"]) == 2
+    error = capsys.readouterr().err
+    assert re.search(reason, error)
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("written", [b"", b"no array", (3, 4), (2, 5), "pickle"])
+def test_a_tool_that_answers_nonsense_is_told(tmp_path, model, some_photos, monkeypatch, written):
+    def run(self, words):
+        action, target, facts = words[1], Path(words[3]), Path(words[5])
+        if action == "export":
+            save_export(target, TRUE_BOX)
+        elif isinstance(written, bytes):
+            target.write_bytes(written)
+        else:
+            values = np.zeros(written) if isinstance(written, tuple) else np.array([{}], object)
+            np.save(target, values, allow_pickle=True)
+        facts.write_text('{"width": 8, "height": 8, "written_by": "Keras", "tools": "t"}')
+        return ""
+
+    monkeypatch.setattr(ToolEnvironment, "run", run)
+    with pytest.raises(ConversionError, match="keras tool: "):
+        import_keras(Source(model), tmp_path / "hub.onnx", some_photos[:2])
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"width": "8"}', '{"width": NaN}'])
+def test_facts_of_a_tool_that_are_none_are_told(tmp_path, model, some_photos, monkeypatch, text):
+    monkeypatch.setattr(ToolEnvironment, "run", lambda _, words: Path(words[5]).write_text(text))
+    with pytest.raises(ConversionError, match="keras: "):
+        import_keras(Source(model), tmp_path / "hub.onnx", some_photos[:2])
 
 
 def save_archive(path, config):

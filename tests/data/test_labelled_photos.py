@@ -27,7 +27,7 @@ def test_a_written_split_is_taken_by_its_path(tmp_path, photo_set):
 
 
 def test_a_misspelt_protocol_names_the_known_ones(photo_set):
-    with pytest.raises(InputError, match="'groupd' is none of auto, grouped, thesis, none"):
+    with pytest.raises(InputError, match="'groupd' is none of auto, own, grouped, thesis, none"):
         read_divided([photo_set.root], "groupd")
 
 

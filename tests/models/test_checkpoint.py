@@ -1,12 +1,14 @@
 """Checkpoints open alone and safely."""
 
+import os
 import pickle
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 
-from lightning_plates.errors import InputError, ModelError
+from lightning_plates.errors import InputError, ModelError, PlatesError, SpecError
 from lightning_plates.models.checkpoint import RECORD_KEY, load_checkpoint
 from lightning_plates.models.lit_box_regressor import LitBoxRegressor
 from lightning_plates.models.weights import Origin, save_backbone
@@ -89,3 +91,103 @@ def test_a_checkpoint_that_unpacks_to_gigabytes_is_refused_at_once(tmp_path):
         ModelError, match=r"bomb\.ckpt: not a checkpoint .* \(it was packed again\)"
     ):
         load_checkpoint(bomb)
+
+
+def tiny():
+    return LitBoxRegressor("mobilenet_v3_small", "none", width=32, height=32)
+
+
+def saved(tmp_path, change):
+    checkpoint = checkpoint_of(tiny())
+    change(checkpoint)
+    torch.save(checkpoint, tmp_path / "run.ckpt")
+    return tmp_path / "run.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("class_path", 3, "model record: class_path: expected `str`"),
+        ("class_path", "lightning_plates..", "no network"),
+        ("arguments", [1], "model record: arguments: expected `object`"),
+        ("arguments", {"backbone": 5}, "model record: arguments: backbone: expected `str`"),
+        ("arguments", {"width": "wide"}, "arguments: width: expected `int`"),
+        ("arguments", {"loss": "l3"}, "arguments: loss: invalid enum value 'l3'"),
+        ("arguments", {"depth": 3}, "arguments: object contains unknown field `depth`"),
+        ("arguments", {"width": 10**6, "height": 10**6}, "weights do not fit|no network can be"),
+        ("arguments", {"backbone": "nobody"}, "torchvision has no such network"),
+        ("arguments", {"backbone": "vgg16"}, "weights do not fit the model record"),
+        ("spec", 7, "model record: spec: expected `str`"),
+        ("spec", "{}", "run.ckpt: model spec"),
+        ("spec", None, "spec"),
+    ],
+)
+def test_a_record_of_the_wrong_shape_names_file_and_field(tmp_path, field, value, said):
+    def change(checkpoint):
+        record = checkpoint[RECORD_KEY]
+        record[field] = {**record[field], **value} if isinstance(value, dict) else value
+
+    file = saved(tmp_path, change)
+    with pytest.raises((ModelError, SpecError), match=said) as caught:
+        load_checkpoint(file)
+    assert str(caught.value).startswith(f"{file}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c.update({RECORD_KEY: [1]}), "model record"),
+        (lambda c: c[RECORD_KEY].pop("spec"), "missing required field `spec`"),
+        (lambda c: c.pop("state_dict"), "state_dict is not a dictionary of tensors"),
+        (lambda c: c.update(state_dict={"a": 1}), "state_dict is not a dictionary of tensors"),
+        (lambda c: c["state_dict"].popitem(), "weights do not fit the model record"),
+        (lambda c: c["state_dict"].update(more=torch.ones(1)), r"more is \(1,\), expected none"),
+        (lambda c: c["state_dict"]["network.head.1.bias"].fill_(torch.inf),
+         "weights network.head.1.bias hold NaN or infinity"),
+        (lambda c: c["state_dict"]["network.head.1.bias"].fill_(torch.nan), "hold NaN"),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_of_the_wrong_content_is_refused(tmp_path, change, said):
+    file = saved(tmp_path, change)
+    with pytest.raises(ModelError, match=said) as caught:
+        load_checkpoint(file)
+    assert str(caught.value).startswith(f"{file}: ")
+
+
+def test_a_checkpoint_opens_and_downloads_no_other_file(tmp_path, monkeypatch):
+    def change(checkpoint):
+        checkpoint[RECORD_KEY]["arguments"].update(weights="imagenet")
+
+    read = LitBoxRegressor.__init__.__globals__["read_weights"]
+    asked = []
+    monkeypatch.setitem(
+        LitBoxRegressor.__init__.__globals__,
+        "read_weights",
+        lambda backbone, weights, *rest: asked.append(weights) or read(backbone, weights, *rest),
+    )
+    load_checkpoint(saved(tmp_path, change))
+    assert set(asked) == {"none"}
+
+
+def test_a_damaged_byte_is_one_line_or_harmless(tmp_path):
+    file = saved(tmp_path, lambda checkpoint: checkpoint.update(state_dict={"a": torch.ones(3)}))
+    whole, random = file.read_bytes(), np.random.default_rng(0)
+    for _ in range(200):
+        data = bytearray(whole)
+        for place in random.integers(0, len(data), 3):
+            data[place] = random.integers(256)
+        file.write_bytes(
+            data[: random.integers(1, len(data) + 1)] if random.random() < 0.2 else data
+        )
+        with pytest.raises(PlatesError) as caught:
+            load_checkpoint(file)
+        assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.ckpt")
+    with pytest.raises(InputError, match="not a regular file"):
+        load_checkpoint(tmp_path / "pipe.ckpt")
+    with pytest.raises(InputError, match="Is a directory"):
+        load_checkpoint(tmp_path)

@@ -1,7 +1,9 @@
 import contextlib
 import math
 import os
+import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -26,6 +28,7 @@ from lightning_plates.reading.stream import (
     shown_address,
 )
 from lightning_plates.reading.stream_phrases import ENGLISH, SPANISH
+from lightning_plates.reading.video_files import is_video
 
 FPS = 10
 FRAMES = 40
@@ -282,9 +285,43 @@ def test_a_raw_stream_is_read_under_any_name_and_its_times_are_said_to_be_assume
     notices = []
     frames, told = read_until_told(path, notify=notices.append)
     assert told is None
-    assert [frame.time_s for frame in frames] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    times = [frame.time_s for frame in frames]
+    assert times == pytest.approx([0, 0.04, 0.08, 0.12, 0.16], abs=1e-4)
     assert frames[0].image.shape == (48, 64, 3)
     assert notices == [f"{path}: carries no time stamps; times assume 25 frames a second"]
+
+
+def dahua(raw):
+    """A recording of Dahua's recorders (``.dav``) with the frames of a raw H.264 stream."""
+    units = [b"\0\0\0\1" + unit for unit in re.split(b"\0\0\0?\1", raw)[1:]]
+    frames, pending = [], b""
+    for unit in units:
+        pending += unit
+        if unit[4] & 31 in {1, 5}:  # a picture ends what stands before it
+            frames.append(pending)
+            pending = b""
+    parts = []
+    for number, data in enumerate(frames):
+        extra = bytes([0x80, 0, 8, 6, 0x81, 0, 2, 25])  # size in blocks, H.264, 25 a second
+        length = 24 + len(extra) + len(data) + 8
+        noon = 26 << 26 | 11 << 22 | 25 << 17 | 12 << 12  # 25 November 2026
+        kind = bytes([0xFC if number else 0xFD, 0, 0, 0])
+        head = struct.pack("<IIIHBB", number, length, noon, 40 * number, len(extra), 0)
+        tail = b"dhav" + struct.pack("<I", length)
+        parts.append(b"DHAV" + kind + head + extra + data + tail)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("ending", ["dav", "bin"])
+def test_a_recorder_whose_clock_tells_the_date_is_read_from_zero(project_dir, tmp_path, ending):
+    path = tmp_path / f"clip.{ending}"
+    raw = (project_dir / "tests" / "files" / "five_frames.h264").read_bytes()
+    path.write_bytes(dahua(raw))
+    frames, told = read_until_told(path)
+    assert told is None
+    assert is_video(path)
+    times = [frame.time_s for frame in frames]
+    assert times == pytest.approx([0, 0.04, 0.08, 0.12, 0.16], abs=1e-4)
 
 
 def test_photos_one_after_the_other_are_a_video(tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lightning_plates.reading.video_redaction import HOLD_FRAMES, VideoRedaction
+from lightning_plates.reading.video_redaction import VideoRedaction
 
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
 
@@ -66,7 +66,7 @@ def test_a_slow_source_is_held_by_frames():
     found = [[]] * 6 + [[box_at(100.0)]] + [[]] * 6
     changed, _ = run(found, fps=1)
     hidden = [one.any() for one in changed]
-    assert hidden == [abs(number - 6) <= HOLD_FRAMES for number in range(13)]
+    assert hidden == [abs(number - 6) <= 3 for number in range(13)]
 
 
 def test_two_plates_are_both_hidden():

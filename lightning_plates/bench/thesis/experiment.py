@@ -22,6 +22,7 @@ from lightning_plates.bench.thesis.steps import run_step
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.split import read_split
 from lightning_plates.errors import InputError
+from lightning_plates.locking import hold_folder
 
 UNSEEN = "unseen synthetic photos"
 """What reports call them."""
@@ -43,16 +44,18 @@ def run_experiment(
 
     Raises:
         InputError: ``root`` holds an experiment with other settings, or a set cannot be read.
+        OutputError: Another process runs it.
         StepError: A command failed.
         KeyboardInterrupt: Ctrl-C; calling again goes on from there.
     """
     layout = Layout(root)
     sets = {UNSEEN: layout.unseen, **_names(also)}
-    settle(settings, layout)
-    for step in list_steps(settings, layout, chosen, also):
-        run_step(step, layout.stamps)
-    judged = [_judge(b, protocol, layout, sets) for b in chosen for protocol in PROTOCOLS]
-    return _report(judged, settings, layout, tuple(sets))
+    with hold_folder(root):
+        settle(settings, layout)
+        for step in list_steps(settings, layout, chosen, also):
+            run_step(step, layout.stamps)
+        judged = [_judge(b, protocol, layout, sets) for b in chosen for protocol in PROTOCOLS]
+        return _report(judged, settings, layout, tuple(sets))
 
 
 def _names(also: Sequence[Path]) -> dict[str, Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from lightning_plates.cli._arguments import add_file_limit, positive_int, worker_count
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import read_annotations
+from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.augmentation_run import (
     AugmentSettings,
     AugmentSummary,
@@ -17,6 +18,7 @@ from lightning_plates.data.augmentation_run import (
 )
 from lightning_plates.data.offline_augmentation import Limits
 from lightning_plates.errors import InputError
+from lightning_plates.locking import hold_folder
 
 SKIPPED_EXIT_CODE = 3
 """Exit status when some photos could not be augmented; the others were."""
@@ -27,6 +29,11 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     annotations = read_annotations(args.set, args.photos)
     settings = AugmentSettings(Limits(args.darkest, args.brightest, args.visible), args.quality)
+    with hold_folder(args.output):
+        return _run(args, annotations, settings)
+
+
+def _run(args: argparse.Namespace, annotations: AnnotationSet, settings: AugmentSettings) -> int:
     results = augment_photos(annotations, args.output, settings, args.workers)
     photos = list(show_progress(results, len(annotations.photos), "augmenting"))
     done = [photo for photo in photos if not photo.error]

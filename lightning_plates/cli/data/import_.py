@@ -72,7 +72,7 @@ def _run(args: argparse.Namespace, labels: Labels, options: ImportOptions) -> in
         if kept is not None:
             write_split(kept, draft)
     _warn_of_classes(labels, args.classes)
-    for note in labels.notes:
+    for note in (*labels.notes, *filter(None, [labels.division])):
         print(f"note: {note}", file=sys.stderr)
     totals = ImportTotals.count(labels, annotations, imported)
     print(f"{args.output}: {totals.describe()}")

@@ -16,6 +16,7 @@ from lightning_plates.cli._arguments import (
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import choose_photos
 from lightning_plates.cli._progress import show_progress
+from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.errors import InputError
 from lightning_plates.reading.shipped import default_model
@@ -35,19 +36,20 @@ def main(argv: list[str]) -> int:
             find_unlabelled(model, photos, photo, args.look, args.min_confidence) for photo in asked
         ]
     seen = [photo for photo in answers if photo is not None]
+    status = UNREADABLE_EXIT_CODE if len(seen) < len(answers) else 0
     if not seen:
         raise InputError(f"{photos.root}: none of its photos can be read")
     found = dataclasses.replace(photos, photos=tuple(photo for photo in seen if photo.boxes))
     if not found.photos:
         print(f"{photos.root}: every plate that {path.name} sees is labelled; nothing is written")
-        return 0
+        return status
     boxes_csv.write(found, target)
     print(
         f"{target}: {found.box_count} boxes without a label in {len(found.photos)} of "
         f"{len(seen)} photos; look at them with: python -m lightning_plates data show {target} "
         f"--photos {photos.root} --crops -o sheet.jpg"
     )
-    return 0
+    return status
 
 
 def _check_target(target: Path, chosen: Path) -> None:

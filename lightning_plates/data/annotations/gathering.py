@@ -144,7 +144,8 @@ class _Gathering:
             tuple(self._named.values()),
             tuple(file for file in self._photos.files if file not in self._named),
             dict(self._counts.most_common()),
-            (*remarks, *choice.notes, *filter(None, [own.note])),
+            (*remarks, *choice.notes),
+            own.note,
             sum(one.clipped for one in sound.values()),
             sum(one.turned for one in sound.values()),
         )

@@ -68,9 +68,10 @@ def read_annotations(path: Path, photos: Path | None = None) -> AnnotationSet:
     """
     labels = read_labels(path, photos)
     unsound = [problem for problem in labels.problems if problem.kind != UNREADABLE]
-    for problem in labels.problems:
-        if problem.kind == UNREADABLE:
-            print(f"skipped: {problem.text}", file=sys.stderr)
+    skipped = [problem.text for problem in labels.problems if problem.kind == UNREADABLE]
+    notes = [f"note: {path}: {note}" for note in labels.notes]
+    for line in (*(f"skipped: {text}" for text in skipped), *notes):
+        print(line, file=sys.stderr)
     if unsound:
         more = len(unsound) - 1
         rest = f" (and {more} more)" if more else ""

@@ -97,7 +97,9 @@ class Labels:
     classes: Mapping[str, int]
     """How many boxes of each class the files hold, those that were left out included."""
     notes: tuple[str, ...] = ()
-    """What was decided for the whole set, one line each."""
+    """What was decided for the whole set or looks odd in it, one line each."""
+    division: str = ""
+    """How the set comes divided, for people; empty where it does not."""
     clipped: int = 0
     """Boxes of these photos that were cut at the photo's edge by more than a rounding."""
     turned: int = 0

@@ -26,6 +26,7 @@ from lightning_plates.data.workers import map_on_cores
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.errors import InputError
 from lightning_plates.files import read_bytes
+from lightning_plates.locking import hold_folder
 from lightning_plates.photos import encode_jpeg, load_photo
 from lightning_plates.schema import convert, parse_json
 
@@ -73,13 +74,20 @@ def generate(folder: Path, options: SetOptions, workers: int | None = None) -> A
 
     Raises:
         InputError: An option is out of range, or ``folder`` holds a set drawn with others.
+        OutputError: Another process draws into ``folder``.
         OSError: A file cannot be written.
     """
     _check(options)
     if workers is not None and workers < 1:
         raise InputError(f"workers must be at least 1, not {workers}")
     backdrop = _read_backdrop(options.onto)
-    folder.mkdir(parents=True, exist_ok=True)
+    with hold_folder(folder):
+        return _draw_missing(folder, options, backdrop, workers)
+
+
+def _draw_missing(
+    folder: Path, options: SetOptions, backdrop: AnnotationSet | None, workers: int | None
+) -> AnnotationSet:
     _claim(folder, options)
     finished = _read_journal(folder)
     missing = [index for index in range(options.count) if index not in finished]

@@ -172,7 +172,7 @@ def test_names_that_the_new_ones_would_take_stay_apart(tmp_path, data, make_phot
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are not UTF-8")
 @pytest.mark.parametrize("rename", [(), ("--rename", "x")])
-@pytest.mark.parametrize("name", label_formats())
+@pytest.mark.parametrize("name", writable_formats())
 def test_names_that_are_not_utf_8_become_it(tmp_path, data, name, rename):
     folder = tmp_path / "in"
     folder.mkdir()

@@ -57,7 +57,7 @@ def check(file, folder):
     if error:
         return None
     assert all(str(problem).isprintable() for problem in found.problems)
-    assert all(len(str(problem)) < 700 for problem in found.problems)
+    assert all(len(str(problem)) < 1100 for problem in found.problems)
     return found
 
 

@@ -81,8 +81,10 @@ def test_one_box_that_fits_only_one_way_decides_for_the_whole_set(
     assert len(found) == 3
 
 
-def test_what_was_decided_against_the_sizes_is_told(tmp_path):
+def test_what_was_decided_against_the_sizes_is_told(tmp_path, capsys):
     write_set(tmp_path, (STORED, EITHER), (STORED, ONLY_UPRIGHT))
+    read_annotations(tmp_path)
+    assert capsys.readouterr().err.startswith(f"note: {tmp_path}: 2 photos with an EXIF")
     (note,) = read_labels(tmp_path).notes
     assert note == (
         "2 photos with an EXIF rotation: their sizes are those of the photo before its EXIF "

@@ -46,7 +46,7 @@ def test_folders_divide_a_set(tmp_path, make_photo_set):
     (tmp_path / "all.csv").write_text(HEADER + rows)
     found = read_labels(tmp_path)
     assert sides(found) == {"train/a.jpg": "train", "train/b.jpg": "train", "valid/c.jpg": "val"}
-    assert found.notes == ("comes divided: train 2, val 1",)
+    assert found.division == "comes divided: train 2, val 1"
 
 
 @pytest.mark.parametrize("files", [("train/a.jpg", "train/b.jpg"), ("a.jpg", "b.jpg")])
@@ -56,7 +56,7 @@ def test_one_side_alone_divides_nothing(tmp_path, make_photo_set, files):
     (tmp_path / "all.csv").write_text(HEADER + rows)
     found = read_labels(tmp_path)
     assert set(sides(found).values()) == {""}
-    assert found.notes == ()
+    assert found.division == ""
 
 
 def test_a_division_with_gaps_is_told_and_not_kept(tmp_path, make_photo_set):
@@ -66,7 +66,7 @@ def test_a_division_with_gaps_is_told_and_not_kept(tmp_path, make_photo_set):
     (tmp_path / "all.csv").write_text(HEADER + rows)
     found = read_labels(tmp_path)
     assert set(sides(found).values()) == {""}
-    assert found.notes == ("comes divided (train 1, val 1), but not 1 of its photos",)
+    assert found.division == "comes divided (train 1, val 1), but not 1 of its photos"
 
 
 def test_label_files_of_each_side_are_parts_of_one_set(tmp_path, make_photo_set):
