@@ -30,6 +30,7 @@ from lightning_plates.errors import (
     ParityError,
     SpecError,
 )
+from lightning_plates.photos import encode_jpeg
 from lightning_plates.spec import ModelSpec
 from lightning_plates.terminal.console import run_reporting
 from runtimes import list_runtimes, open_model
