@@ -278,7 +278,7 @@ def test_frames_between_those_that_are_read_are_looked_at(tmp_path):
     # Every second frame is read; in the others the plate is where nobody expects it.
     frames = [frame_of(number % 2 * 25) for number in range(10)]
     path = save_video(tmp_path / "jumps.avi", frames)
-    run(path, redact=tmp_path / "out")
+    run(path, redacted=tmp_path / "out")
     shares = [share_of_yellow(image) for image in frames_in(next((tmp_path / "out").iterdir()))]
     assert len(shares) == 10
     assert max(shares) < 0.008
