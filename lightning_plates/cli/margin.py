@@ -1,4 +1,10 @@
-"""Fit a model's boxes to a site's labels: learn one scale and shift, and store it in the model."""
+"""Fit a model's boxes to a site's labels: learn one scale and shift, and store it in the model.
+
+Examples:
+    lightning-plates margin model.onnx runs/mine --photos 20 -o site.onnx
+
+Page: docs/finder.md
+"""
 
 from __future__ import annotations
 
@@ -24,6 +30,7 @@ from lightning_plates.cli._arguments import (
     worker_count,
 )
 from lightning_plates.cli._looks import add_look_option
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
@@ -165,7 +172,7 @@ def _refuse_harm(rows: tuple[FinderRow, FinderRow], force: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lightning_plates margin", description=__doc__)
+    parser = CommandParser("margin", __doc__)
     add = parser.add_argument
     add("model", type=Path, help="model.onnx, or a converted file with its .spec.json beside it")
     add("set", type=Path, nargs="?", metavar="SET", help="label file or folder of the site")
