@@ -32,9 +32,6 @@ def main() -> None:
     sys.dont_write_bytecode = True
     with tempfile.TemporaryDirectory(prefix="lightning-plates-fuzz-") as folder:
         os.environ["MPLCONFIGDIR"] = f"{folder}/matplotlib"
-        # Its first import asks fontconfig for fonts, whoever imports it.
-        import matplotlib.font_manager  # noqa: F401
-
         from tests.fuzz.trial import Trials, to_fields
 
         warnings.simplefilter("default")

@@ -17,7 +17,7 @@ from typing import Any
 from lightning_plates.silence import VARIABLES
 
 PROJECT = Path(__file__).parents[2]
-SECONDS = 60.0
+SECONDS = 120.0
 """Wall time after which a trial counts as hanging; the machine may be busy with other things."""
 LONGEST_PART = 60
 """Trials of one target that one process is given, so that the processes end at about one time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 from pathlib import Path
 
@@ -21,6 +22,8 @@ _COLUMNS = (
 
 def prepare(corpus: Path) -> None:
     """The files of a finished fit, as ``fit`` writes them."""
+    # Its first import asks fontconfig for fonts, whoever imports it.
+    importlib.import_module("matplotlib.font_manager")
     labelled_photos(corpus / "photos", 3)
     run = corpus / "run"
     run.mkdir()
