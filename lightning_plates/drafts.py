@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lightning_plates.errors import OutputError
+from lightning_plates.files import real_path
 from lightning_plates.locking import LOCKS, lock_descriptor
 
 PREFIX = ".draft-"
@@ -58,7 +59,7 @@ def replaceable(target: Path) -> Path:
     if target.exists() and not target.is_file():
         raise OutputError(f"{target}: not a file that can be replaced; name another")
     _require_name(target)
-    return target.resolve() if target.is_symlink() else target
+    return real_path(target) if target.is_symlink() else target
 
 
 @contextlib.contextmanager
@@ -111,7 +112,7 @@ def draft_space(folder: Path) -> Iterator[Path]:
     """
     _require_name(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _clean_up(folder.resolve())
+    _clean_up(real_path(folder))
     space = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
     try:
         with _locked(space / _LOCK):

@@ -36,7 +36,7 @@ from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError
-from lightning_plates.files import read_bytes
+from lightning_plates.files import read_bytes, real_path
 from lightning_plates.finding.options import box_options
 from lightning_plates.golden import golden_file
 from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
@@ -111,14 +111,14 @@ def _learn(model: Runtime, args: argparse.Namespace) -> tuple[FitMargin, int]:
 
 def _check_target(model: Runtime, target: Path) -> None:
     model.check_storable(target)
-    if target.resolve() == model.model.resolve():
+    if real_path(target) == real_path(model.model):
         read_manifest(model.model)  # a damaged one could not be kept true
 
 
 def _store(model: Runtime, margin: FitMargin | None, target: Path) -> None:
     """Write the margin, and keep what lies beside the model true for ``check``."""
     spec = model.spec.with_options(margin=margin)
-    if target.resolve() == model.model.resolve():
+    if real_path(target) == real_path(model.model):
         with renewed_manifest(model.model):
             model.store_spec(spec, target)
         return
