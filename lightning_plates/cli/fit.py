@@ -80,10 +80,12 @@ class SettingsKeeper(Callback):
     Args:
         file: Where they go.
         settings: The whole configuration.
+        resumes: Whether a checkpoint's network is trained on. It keeps the settings that it began
+            with: the checkpoint names what its starting weights said in place of those left open.
     """
 
-    def __init__(self, file: Path, settings: dict[str, Any]) -> None:
-        self._file, self._settings = file, settings
+    def __init__(self, file: Path, settings: dict[str, Any], *, resumes: bool = False) -> None:
+        self._file, self._settings, self._resumes = file, settings, resumes
         self.trains = False
         """Whether any epoch was left to be run."""
 
@@ -91,7 +93,9 @@ class SettingsKeeper(Callback):
         """Write the file; Lightning comes here only where an epoch is left."""
         self.trains = True
         if trainer.is_global_zero:
-            write_text(self._file, yaml.safe_dump(self._settings, sort_keys=False))
+            began = self.trained_settings() if self._resumes else self._settings
+            settings = {**self._settings, "model": began["model"]}
+            write_text(self._file, yaml.safe_dump(settings, sort_keys=False))
 
     def trained_settings(self) -> dict[str, Any]:
         """Those that made the checkpoints, whatever was given to a run that was done."""
@@ -124,7 +128,7 @@ def _hold(cli: FitCLI) -> Iterator[None]:
 def _run(cli: FitCLI) -> int:
     folder = cli.folder
     table = EpochTable(folder, shows_rows=not is_interactive())
-    keeper = SettingsKeeper(folder.config, cli.settings())
+    keeper = SettingsKeeper(folder.config, cli.settings(), resumes=cli.checkpoint is not None)
     with _early_end_recorded(cli, table, keeper):
         train(cli, [FiniteGuard(folder), table, keeper])
         _require_epoch(folder)

@@ -289,7 +289,9 @@ def test_a_run_that_is_done_keeps_the_settings_that_made_it(fit, tmp_path, capsy
     assert "nothing was trained: all 2 epochs were done" in capsys.readouterr().out
     assert (run / "config.yaml").read_text() == settings
     assert resume(3) == 0
-    assert yaml.safe_load((run / "config.yaml").read_text())["trainer"]["max_epochs"] == 3
+    resumed = yaml.safe_load((run / "config.yaml").read_text())
+    assert resumed["trainer"]["max_epochs"] == 3
+    assert resumed["model"] == yaml.safe_load(settings)["model"]
 
 
 def test_a_backbone_thaws_at_its_epoch_with_averaged_weights(fit, tmp_path):
