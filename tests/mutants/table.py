@@ -262,8 +262,8 @@ DATA = (
     ),
     Mutant(
         "lightning_plates/data/duplicates.py",
-        "hashlib.sha256(read_bytes(path)).digest()",
-        "read_bytes(path)[:1]",
+        "hashlib.sha256(read_bytes(path, photo_limit())).digest()",
+        "read_bytes(path, photo_limit())[:1]",
         "tests/data/test_duplicates.py",
     ),
     Mutant(
