@@ -19,7 +19,7 @@ export NO_ALBUMENTATIONS_UPDATE ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes offline slow lint types imports check thesis \
+.PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes offline docs slow lint types imports check thesis \
 	constraints licences sums fuzz kill mutants clean help
 
 help:  ## list the targets
@@ -188,6 +188,16 @@ $(LICENCES_VENV)/.installed: $(VENV)/.installed pyproject.toml constraints.txt
 licences: $(VENV)/.installed $(RUNTIMES_VENV)/.installed $(LICENCES_VENV)/.installed
 licences:  ## write the tables of docs/licences.md from what is installed
 	$(BIN)/python tests/licences.py --tools $(VENV) $(RUNTIMES_VENV) $(LICENCES_VENV)
+
+DOCS_VENV ?= .venv-docs
+$(DOCS_VENV)/.installed: $(VENV)/.installed pyproject.toml constraints.txt
+	test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	$(BIN)/uv pip install --quiet --python $(DOCS_VENV)/bin/python -c constraints.txt -e '.[docs]'
+	touch $@
+
+# A link or a name that leads nowhere is an error (`strict` in mkdocs.yml).
+docs: $(DOCS_VENV)/.installed  ## build the documentation site: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet
 
 slow: $(VENV)/.installed  ## the slow tests
 	$(BIN)/python -m pytest -q -m slow

@@ -8,11 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conversion._base import Converter
-from conversion._calibration import MAX_COUNT
-from conversion._cells import Cell, Task, make_cell
-from conversion._discovery import list_converters, list_scripts
-from conversion._hub_file import open_hub
-from conversion._judges import Judges, judge, load_labelled
+from conversion._discovery import list_converters, list_scripts, run_script
 from conversion._script import (
     add_folder_option,
     add_photo_options,
@@ -20,7 +16,11 @@ from conversion._script import (
     photo_words,
     run_converter,
 )
-from conversion._table import (
+from conversion.graph.hub_file import open_hub
+from conversion.int8.calibration import MAX_COUNT
+from conversion.matrix.cell import Cell, CellJob, make_cell
+from conversion.matrix.evaluation import EvaluationSet, evaluate, load_labelled
+from conversion.matrix.table import (
     HubFacts,
     describe_cell,
     describe_command,
@@ -29,29 +29,33 @@ from conversion._table import (
     render_markdown,
 )
 from lightning_plates.clock import Timer
-from lightning_plates.console import UNREADABLE_EXIT_CODE, run_reporting
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.optional import install_command, is_installed
+from lightning_plates.photos import RgbImage
+from lightning_plates.tasks import task_of
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE, run_reporting
 
 
 def main(argv: list[str]) -> int:
-    """Run ``all``, or the converter that the first word names."""
+    """Run ``all``, or the converter or script that the first word names."""
     if not argv or argv[0] in {"-h", "--help"}:
         print(_help_text())
         return 0 if argv else 2
     if argv[0] == "all":
         return _convert_all(argv[1:])
+    if argv[0] in list_scripts():
+        return run_script(argv[0], argv[1:])
     return run_converter(argv[0], argv[1:])
 
 
 def _convert_all(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     _check(args)
-    tasks = list(_tasks(args))
-    cells = list(_cells(tasks, _wanted(args.only)))
+    jobs = list(_jobs(args))
+    cells = list(_cells(jobs, _wanted(args.only)))
     if args.table is not None:
-        _write_table(args, argv, tasks, cells)
+        _write_table(args, argv, jobs, cells)
     return UNREADABLE_EXIT_CODE if any(cell.reason for cell in cells) else 0
 
 
@@ -66,27 +70,34 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError("--csv goes beside the table: give --table FILE too")
 
 
-def _tasks(args: argparse.Namespace) -> Iterator[Task]:
+def _jobs(args: argparse.Namespace) -> Iterator[CellJob]:
     """Open every hub before anything is converted, and let it answer the photos."""
-    calibration, photos = chosen_photos(args)
-    labelled = load_labelled(args.photos, args.photo_count) if args.photos else None
-    judges = labelled or Judges(tuple(photos), None)
-    digest, calibrated = judges.digest(), calibration.describe() if calibration else None
+    calibration, compared = chosen_photos(args)
+    calibrated = calibration.describe() if calibration else None
     newest = max(cls.max_opset for cls in list_converters().values())
     for hub in [open_hub(model, newest) for model in args.models]:
-        yield Task(
+        photos = _evaluation_set(args, compared, task_of(hub.spec).target)
+        yield CellJob(
             hub=hub,
-            answers=judge(hub.path, judges, "onnxruntime"),
-            judges=judges,
-            judges_sha256=digest,
+            answers=evaluate(hub.path, photos, "onnxruntime"),
+            photos=photos,
+            photos_sha256=photos.digest(),
             folder=args.output,
             words=tuple(photo_words(args)),
             device=args.device,
-            min_iou=args.min_iou,
+            min_likeness=args.min_likeness,
             calibration=calibrated,
             retry=args.retry,
             makes=not args.report,
         )
+
+
+def _evaluation_set(
+    args: argparse.Namespace, compared: Sequence[RgbImage], target: str
+) -> EvaluationSet:
+    """Labelled photos of ``--photos``, or else those that the hub is compared on."""
+    labelled = load_labelled(args.photos, args.photo_count, target) if args.photos else None
+    return labelled or EvaluationSet(tuple(compared), None)
 
 
 def _wanted(names: Sequence[str] | None) -> dict[str, type[Converter]]:
@@ -97,51 +108,56 @@ def _wanted(names: Sequence[str] | None) -> dict[str, type[Converter]]:
     return {name: cls for name, cls in known.items() if not names or name in names}
 
 
-def _cells(tasks: Sequence[Task], converters: dict[str, type[Converter]]) -> Iterator[Cell]:
+def _cells(jobs: Sequence[CellJob], converters: dict[str, type[Converter]]) -> Iterator[Cell]:
     """Make every cell, and say what is being made and what came of it."""
     plan = [
-        (task, name, cls, variant)
-        for task in tasks
+        (job, name, cls, variant)
+        for job in jobs
         for name, cls in converters.items()
         for variant in cls.every_variant()
     ]
-    for number, (task, name, cls, variant) in enumerate(plan, start=1):
-        what = f"{task.hub.path.stem}, {cls.label} {variant.label}"
+    for number, (job, name, cls, variant) in enumerate(plan, start=1):
+        what = f"{job.hub.path.stem}, {cls.label} {variant.label}"
         print(f"[{number}/{len(plan)}] {what}: ", end="", flush=True)
         timer = Timer()
-        cell = make_cell(task, name, cls, variant)
+        cell = make_cell(job, name, cls, variant)
         print(f"{describe_cell(cell)} ({timer.wall_ms() / 1e3:.0f} s)", flush=True)
         yield cell
 
 
 def _write_table(
-    args: argparse.Namespace, argv: Sequence[str], tasks: Sequence[Task], cells: Sequence[Cell]
+    args: argparse.Namespace, argv: Sequence[str], jobs: Sequence[CellJob], cells: Sequence[Cell]
 ) -> None:
     hubs = [
-        HubFacts(task.hub.path.stem, task.hub.path.stat().st_size, task.answers.hits)
-        for task in tasks
+        HubFacts(
+            job.hub.path.stem, job.hub.path.stat().st_size, job.answers.score, job.hub.spec.task
+        )
+        for job in jobs
     ]
-    notes = [describe_command(["all", *argv]), _describe_photos(tasks[0]), *describe_makers(cells)]
+    notes = [describe_command(["all", *argv]), _describe_photos(jobs[0]), *describe_makers(cells)]
     write_text(args.table, render_markdown(hubs, cells, notes))
     if args.csv:
         write_text(args.table.with_suffix(".csv"), render_csv(hubs, cells))
 
 
-def _describe_photos(task: Task) -> str:
-    labels = "labelled" if task.judges.labels else "without labels"
-    used = task.calibration
+def _describe_photos(job: CellJob) -> str:
+    labels = "labelled" if job.photos.labels else "without labels"
+    used = job.calibration
     calibrated = f"{used['photos']} of the {used['side']} side" if used else "none"
-    return f"measured on {len(task.judges.photos)} photos, {labels}; calibrated with {calibrated}"
+    return f"measured on {len(job.photos.photos)} photos, {labels}; calibrated with {calibrated}"
 
 
 def _help_text() -> str:
     names = "\n".join(f"  {name:<13}{_facts(cls)}" for name, cls in list_converters().items())
-    scripts = "\n".join(f"  {line.replace('`', '')}" for line in list_scripts().values())
+    scripts = "\n".join(
+        f"  {name:<19}{line.partition(':')[0].rstrip('.')}" for name, line in list_scripts().items()
+    )
     return (
-        "usage: python -m conversion all MODEL.onnx … -o DIR [--calibration SET] [--photos SET]\n"
-        "       python -m conversion.NAME MODEL.onnx -o DIR [--precision …]   (--help explains)\n\n"
+        "usage: lightning-plates convert all MODEL.onnx … -o DIR [--calibration SET] …\n"
+        "       lightning-plates convert NAME MODEL.onnx -o DIR …   (--help explains)\n\n"
         f"NAME is one of:\n{names}\n\n"
-        f"further scripts:\n{scripts}"
+        f"further names:\n{scripts}\n\n"
+        "`python -m conversion.NAME` does the same. Page: docs/conversion.md"
     )
 
 
@@ -154,7 +170,7 @@ def _facts(cls: type[Converter]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m conversion all",
+        prog="lightning-plates convert all",
         description="Convert ONNX hub files to every format and variant. What cannot be made is "
         "reported with its reason, and the exit status is 3. What was made before with the same "
         "hub, options, tool and photos is not made again.",

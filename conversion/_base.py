@@ -17,19 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from conversion._calibration import Calibration
-from conversion._comparison import compare_again, compare_files
-from conversion._fate import Trace
-from conversion._golden import make_golden
-from conversion._hub_file import Hub, in_one_file, open_hub
-from conversion._keep_float import SEARCH_PHOTOS
-from conversion._manifest import Manifest, digest_of, size_of, write_manifest
-from conversion._parity import (
+from conversion.gate.comparison import compare_again, compare_files
+from conversion.gate.golden import make_golden
+from conversion.gate.manifest import Manifest, digest_of, size_of, write_manifest
+from conversion.gate.parity import (
     TOLERANCES,
     Parity,
     Tolerance,
     require_agreement,
 )
+from conversion.graph.hub_file import Hub, in_one_file, open_hub
+from conversion.int8.calibration import Calibration
+from conversion.int8.keep_float import SEARCH_PHOTOS
+from conversion.operators.mapping import Trace
 from lightning_plates.drafts import draft_files_in, draft_of
 from lightning_plates.errors import InputError
 from lightning_plates.golden import golden_file, save_golden
@@ -119,7 +119,7 @@ class Converter(ABC):
     extra: ClassVar[str]
     """Extra of this distribution that installs it."""
     precisions: ClassVar[tuple[str, ...]]
-    """Those of :data:`~conversion._parity.PRECISIONS` that the format has."""
+    """Those of :data:`~conversion.gate.parity.PRECISIONS` that the format has."""
     variants: ClassVar[tuple[Variant, ...]] = ()
     """What ``all`` makes beside every plain precision. Each needs a file name of its own, see
     :meth:`file_suffix`."""
@@ -155,11 +155,12 @@ class Converter(ABC):
     @classmethod
     def from_arguments(cls: type[ConverterType], args: argparse.Namespace) -> ConverterType:
         """Make a converter from what :meth:`add_options` declared."""
-        given = {name: getattr(args, name) for name in cls._option_names()}
+        given = {name: getattr(args, name) for name in cls.option_names()}
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
 
     @classmethod
-    def _option_names(cls) -> tuple[str, ...]:
+    def option_names(cls) -> tuple[str, ...]:
+        """Names of the options of this format."""
         if not dataclasses.is_dataclass(cls):
             return ()
         fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(cls)
@@ -199,7 +200,7 @@ class Converter(ABC):
 
     def option_values(self) -> dict[str, Any]:
         """Value by option, as the manifest holds it."""
-        return {name: getattr(self, name) for name in self._option_names()}
+        return {name: getattr(self, name) for name in self.option_names()}
 
     @abstractmethod
     def _write(self, job: Job, draft: Path) -> Written:
@@ -246,7 +247,7 @@ class Converter(ABC):
         precision: str,
         photos: Sequence[RgbImage],
         calibration: Calibration | None = None,
-        min_mean_iou: float | None = None,
+        min_mean_likeness: float | None = None,
         device: str | None = None,
     ) -> Artefact:
         """Convert a hub file and put the result in place if it answers like its source.
@@ -257,7 +258,7 @@ class Converter(ABC):
             precision: ``fp32``, ``fp16`` or ``int8``.
             photos: RGB photos on which both are compared.
             calibration: Training photos; needed where :meth:`calibrates` says so.
-            min_mean_iou: Replaces the stated tolerance of the mean IoU.
+            min_mean_likeness: Replaces the stated tolerance of the mean likeness.
             device: What runs the converted model; ``None``: :meth:`usual_device`.
 
         Raises:
@@ -273,7 +274,7 @@ class Converter(ABC):
         device = device or self.usual_device()
         hub = open_hub(hub_file, self.max_opset)
         self.prepare_tool()
-        tolerance = tolerance_of(precision, min_mean_iou)
+        tolerance = tolerance_of(precision, min_mean_likeness)
         name = self.file_name(hub_file, precision)
         with draft_files_in(folder) as drafts, tempfile.TemporaryDirectory() as scratch:
             hub = in_one_file(hub, Path(scratch) / "hub")
@@ -330,7 +331,9 @@ class Converter(ABC):
     ) -> Manifest:
         lasting = [file for file in files if not file.name.endswith(self.built_again)]
         return Manifest(
-            converter=type(self).__module__.rpartition(".")[2],
+            converter=type(self).__module__.split(".")[
+                1
+            ],  # conversion.NAME or conversion.NAME.converter
             tool=self.tool_version(),
             precision=job.precision,
             hub_file=job.hub.path.name,
@@ -396,18 +399,18 @@ def produce(
     return parity
 
 
-def tolerance_of(precision: str, min_mean_iou: float | None) -> Tolerance:
-    """The stated tolerance of ``precision``; ``min_mean_iou`` replaces its own unless ``None``."""
+def tolerance_of(precision: str, min_mean_likeness: float | None) -> Tolerance:
+    """The stated tolerance of ``precision``, its likeness replaced unless that is ``None``."""
     stated = TOLERANCES[precision]
-    if min_mean_iou is None:
+    if min_mean_likeness is None:
         return stated
-    return dataclasses.replace(stated, min_mean_iou=min_mean_iou)
+    return dataclasses.replace(stated, min_mean_likeness=min_mean_likeness)
 
 
 def _require_answers(parity: Parity, precision: str) -> None:
     """Two models that find nothing agree, which proves nothing."""
     if parity.answered == 0 and precision != "fp32":
         raise InputError(
-            f"neither model finds a plate in any of the {parity.photos} photos, so that nothing "
-            "can be compared: give photos that show plates (--photos)"
+            f"neither model answers anything in any of the {parity.photos} photos, so that nothing "
+            "can be compared: give photos that show what it looks for (--photos)"
         )

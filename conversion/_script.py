@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from conversion._base import Artefact
-from conversion._calibration import DEFAULT_COUNT, MAX_COUNT, Calibration, choose_photos
+from conversion._convert import PhotoChoice
 from conversion._discovery import find_converter
-from conversion._parity import PRECISIONS, TOLERANCES
-from conversion._tool_output import show_tool_output
-from conversion.hub import load_parity_photos
+from conversion.gate.parity import PRECISIONS, TOLERANCES
+from conversion.int8.calibration import DEFAULT_COUNT, MAX_COUNT, Calibration
+from conversion.tools.output import show_tool_output
 from lightning_plates.errors import InputError, ParityError
 from lightning_plates.photos import RgbImage
 from runtimes._base import require_regular
@@ -50,7 +50,13 @@ def run_converter(name: str, argv: list[str]) -> int:
     calibration, photos = chosen_photos(args)
     try:
         artefact = converter.convert(
-            args.model, args.output, args.precision, photos, calibration, args.min_iou, args.device
+            args.model,
+            args.output,
+            args.precision,
+            photos,
+            calibration,
+            args.min_likeness,
+            args.device,
         )
     except ParityError as error:
         raise ParityError(f"{error}; {_ways_out(args)}") from error
@@ -65,7 +71,7 @@ def _ways_out(args: argparse.Namespace) -> str:
         ways.append("--search for layers to leave in float")
     if args.precision != "fp32":
         ways.append("a precision that loses less")
-    return f"try {', '.join([*ways, 'or accept less with --min-iou'])}"
+    return f"try {', '.join([*ways, 'or accept less with --min-likeness'])}"
 
 
 def add_folder_option(parser: argparse.ArgumentParser) -> None:
@@ -97,12 +103,14 @@ def add_photo_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what runs the converted model when it is compared (default: its runtime's first)",
     )
-    stated = ", ".join(f"{name} {TOLERANCES[name].min_mean_iou:g}" for name in PRECISIONS)
+    stated = ", ".join(f"{name} {TOLERANCES[name].min_mean_likeness:g}" for name in PRECISIONS)
     parser.add_argument(
+        "--min-likeness",
         "--min-iou",
         type=float,
-        metavar="IOU",
-        help=f"mean IoU with the hub below which nothing is written (default: {stated})",
+        metavar="SHARE",
+        help="mean likeness with the hub, of boxes their IoU, below which nothing is written "
+        f"(default: {stated})",
     )
 
 
@@ -121,10 +129,7 @@ def chosen_photos(args: argparse.Namespace) -> tuple[Calibration | None, list[Rg
         InputError: A folder is missing or empty, or a number is out of range.
     """
     _check_numbers(args)
-    if args.calibration is None:
-        return None, load_parity_photos(args.photos)
-    calibration, photos = choose_photos(args.calibration, args.calibration_count, args.seed)
-    return calibration, load_parity_photos(args.photos) if args.photos else photos
+    return PhotoChoice(args.calibration, args.calibration_count, args.seed, args.photos).load()
 
 
 def _check_numbers(args: argparse.Namespace) -> None:
@@ -132,8 +137,8 @@ def _check_numbers(args: argparse.Namespace) -> None:
         raise InputError(
             f"--calibration-count is {args.calibration_count}, expected 1 to {MAX_COUNT}"
         )
-    if args.min_iou is not None and not 0 <= args.min_iou <= 1:
-        raise InputError(f"--min-iou is {args.min_iou:g}, expected a number from 0 to 1")
+    if args.min_likeness is not None and not 0 <= args.min_likeness <= 1:
+        raise InputError(f"--min-likeness is {args.min_likeness:g}, expected a number from 0 to 1")
 
 
 def report_line(artefact: Artefact) -> str:

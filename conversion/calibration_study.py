@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conversion._calibration import choose_photos
-from conversion._hub_file import Hub, in_one_file, open_hub
-from conversion._judges import Judged, Judges, judge, load_labelled
-from conversion._parity import Parity, measure_parity
-from conversion._qdq import ALGORITHMS, Quantiser
-from conversion._table import describe_command
+from conversion.gate.parity import Parity, measure_parity
+from conversion.graph.hub_file import Hub, in_one_file, open_hub
+from conversion.int8.calibration import choose_photos
+from conversion.int8.qdq import ALGORITHMS, Quantiser
+from conversion.matrix.evaluation import Evaluation, EvaluationSet, evaluate, load_labelled
+from conversion.matrix.table import describe_command
 from conversion.onnxruntime import OnnxRuntimeConverter
-from lightning_plates.console import run_reporting
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
+from lightning_plates.terminal.console import run_reporting
 
 _HEAD = (
     "| model | algorithm | photos | mean IoU with hub | IoU ≥ 0.5 to label | of the hub |",
@@ -39,38 +39,40 @@ class Finding:
     photos: int
     """Calibrated with."""
     parity: Parity
-    hits: float | None
+    score: float | None
     """Share of photos with IoU ≥ 0.5 to a label, 0–1."""
-    hub_hits: float | None
+    hub_score: float | None
     """Likewise, of the source."""
 
     def row(self) -> str:
         """Of the table."""
-        hits = " | ".join(f"{100 * share:.1f} %" for share in (self.hits or 0, self.hub_hits or 0))
-        iou = f"{self.parity.mean_iou:.4f}"
-        return f"| {self.model} | {self.algorithm} | {self.photos} | {iou} | {hits} |"
+        score = " | ".join(
+            f"{100 * share:.1f} %" for share in (self.score or 0, self.hub_score or 0)
+        )
+        iou = f"{self.parity.mean_likeness:.4f}"
+        return f"| {self.model} | {self.algorithm} | {self.photos} | {iou} | {score} |"
 
 
 def main(argv: list[str]) -> int:
     """Run the script; see ``--help``."""
     args = _parser().parse_args(argv)
-    judges = load_labelled(args.photos, args.photo_count)
-    if judges is None:
+    photos = load_labelled(args.photos, args.photo_count)
+    if photos is None:
         raise InputError(f"{args.photos}: no labels in this folder; the study compares with them")
     rows = []
     for hub in [open_hub(model, OnnxRuntimeConverter.max_opset) for model in args.models]:
-        for finding in study(hub, judges, args):
+        for finding in study(hub, photos, args):
             rows.append(finding.row())
             print(rows[-1], flush=True)
     command = describe_command(argv).replace("conversion ", "conversion.calibration_study ", 1)
-    note = f"{command}: measured on {len(judges.photos)} labelled photos"
+    note = f"{command}: measured on {len(photos.photos)} labelled photos"
     write_text(args.output, "\n".join([*_HEAD, *rows, "", note, ""]))
     return 0
 
 
-def study(hub: Hub, judges: Judges, args: argparse.Namespace) -> Iterator[Finding]:
+def study(hub: Hub, photos: EvaluationSet, args: argparse.Namespace) -> Iterator[Finding]:
     """Try every number of photos with every algorithm."""
-    expected = judge(hub.path, judges, "onnxruntime")
+    expected = evaluate(hub.path, photos, "onnxruntime")
     for count in args.counts:
         calibration, _ = choose_photos(args.calibration, count, args.seed)
         for algorithm in args.algorithms:
@@ -78,13 +80,15 @@ def study(hub: Hub, judges: Judges, args: argparse.Namespace) -> Iterator[Findin
                 target = Path(name) / "trial.onnx"
                 whole = in_one_file(hub, Path(name) / "hub")
                 Quantiser(whole, calibration, algorithm, Path(name)).write(target, ())
-                got = judge(target, judges, "onnxruntime")
+                got = evaluate(target, photos, "onnxruntime")
             yield _finding(hub, algorithm, len(calibration.files), expected, got)
 
 
-def _finding(hub: Hub, algorithm: str, count: int, expected: Judged, got: Judged) -> Finding:
+def _finding(
+    hub: Hub, algorithm: str, count: int, expected: Evaluation, got: Evaluation
+) -> Finding:
     parity = measure_parity(expected.outputs, got.outputs, hub.spec)
-    return Finding(hub.path.stem, algorithm, count, parity, got.hits, expected.hits)
+    return Finding(hub.path.stem, algorithm, count, parity, got.score, expected.score)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,14 +20,15 @@ from typing import Any
 import numpy as np
 
 from conversion._base import Converter, Job, Written, measure_trial
-from conversion._folding import save_folded
-from conversion._keep_float import Layers, add_float_options, settle_layers
-from conversion._parity import Parity
-from conversion._tool_output import hushed
-from lightning_plates.console import run_reporting
+from conversion.gate.parity import Parity
+from conversion.graph.folding import save_folded
+from conversion.int8.keep_float import Layers, add_float_options, settle_layers
+from conversion.tools.output import hushed
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
-from runtimes.coreml import load_coremltools
+from lightning_plates.tasks import task_of
+from lightning_plates.terminal.console import run_reporting
+from runtimes._coremltools import load_coremltools
 
 _NOT_RUN = (
     "the package's program, computed by PyTorch in float32 (device reference); "
@@ -72,7 +73,7 @@ class CoreMlConverter(Converter):
         return None if sys.platform == "darwin" else "reference"
 
     def _write(self, job: Job, draft: Path) -> Written:
-        from conversion._coreml_program import Program
+        from runtimes._coreml_reference import Program
 
         details: dict[str, Any] = {"compared": _NOT_RUN} if job.device == "reference" else {}
         with warnings.catch_warnings(), hushed():
@@ -106,7 +107,7 @@ class CoreMlConverter(Converter):
 
 
 def _translate(job: Job) -> Any:  # noqa: ANN401 -- coremltools.models.MLModel
-    from conversion._torch_module import load_module
+    from conversion.graph.torch_module import load_module
 
     ct = load_coremltools()
     torch = require("torch", extra="coreml")
@@ -118,7 +119,7 @@ def _translate(job: Job) -> Any:  # noqa: ANN401 -- coremltools.models.MLModel
         return ct.convert(
             traced,
             inputs=[ct.TensorType(spec.input_name, shape=spec.input_shape, dtype=np.float32)],
-            outputs=[ct.TensorType(name, dtype=np.float32) for name in spec.output_names],
+            outputs=[ct.TensorType(name, dtype=np.float32) for name in task_of(spec).outputs(spec)],
             convert_to="mlprogram",
             compute_precision=precision,
             minimum_deployment_target=ct.target.iOS16,  # the first with compressed weights

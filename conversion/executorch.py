@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from conversion._base import Converter, Job, Written, measure_trial
-from conversion._folding import save_folded
-from conversion._keep_float import Layers, add_float_options, settle_layers
-from conversion._parity import Parity
-from lightning_plates.console import run_reporting
+from conversion.gate.parity import Parity
+from conversion.graph.folding import save_folded
+from conversion.int8.keep_float import Layers, add_float_options, settle_layers
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
+from lightning_plates.terminal.console import run_reporting
 
 ALGORITHMS = ("minmax", "histogram")
 """How activation ranges are found, the default one first."""
@@ -94,7 +94,7 @@ class ExecuTorchConverter(Converter):
 
 
 def _export(job: Job) -> Any:  # noqa: ANN401 -- torch.export.ExportedProgram
-    from conversion._torch_module import load_module
+    from conversion.graph.torch_module import load_module
 
     torch = require("torch", extra="executorch")
     module = load_module(job.hub, save_folded(job.hub, job.scratch / "folded.onnx"))

@@ -18,15 +18,16 @@ import numpy as np
 
 import lightning_plates
 from conversion._base import produce
-from conversion._calibration import read_photos
-from conversion._hub_file import sha256_of
-from conversion._parity import Outputs, Parity, Tolerance, measure_parity
+from conversion.gate.parity import Outputs, Parity, Tolerance, measure_parity
+from conversion.graph.hub_file import sha256_of
+from conversion.int8.calibration import read_photos
 from lightning_plates import processing
-from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage, find_photos, load_photo
 from lightning_plates.spec import METADATA_KEY, ModelSpec
+from lightning_plates.tasks import task_of
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 from runtimes._base import require_regular
 
@@ -129,7 +130,7 @@ def _export(
                 dynamo=not classic,
                 opset_version=opset,
                 input_names=[spec.input_name],
-                output_names=list(spec.output_names),
+                output_names=list(task_of(spec).outputs(spec)),
                 **_dynamic_batch(spec, example, classic),
             )
         except torch.onnx.OnnxExporterError as error:
@@ -161,7 +162,7 @@ def _dynamic_batch(spec: ModelSpec, example: Tensor, classic: bool) -> dict[str,
     import torch
 
     if classic:
-        names = (spec.input_name, *spec.output_names)
+        names = (spec.input_name, *task_of(spec).outputs(spec))
         return {"dynamic_axes": {name: {0: "N"} for name in names}}
     return {
         "dynamic_shapes": ({0: torch.export.Dim("N")},),
@@ -252,7 +253,7 @@ def main(argv: list[str]) -> int:
     print(
         f"{args.output}: {size_mb:.1f} MB, opset {args.opset}; agrees with PyTorch on "
         f"{parity.photos} photos (largest difference {parity.max_abs_difference:.1e}, "
-        f"mean IoU {parity.mean_iou:.4f})"
+        f"mean {parity.likeness} {parity.mean_likeness:.4f})"
     )
     return 0
 

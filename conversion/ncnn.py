@@ -14,11 +14,11 @@ from collections import Counter
 from pathlib import Path
 
 from conversion._base import Converter, Job, Written
-from conversion._folding import save_folded
-from conversion._hub_file import Hub, load_graph
-from lightning_plates.console import run_reporting
+from conversion.graph.folding import save_folded
+from conversion.graph.hub_file import Hub, load_graph
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
+from lightning_plates.terminal.console import run_reporting
 from runtimes._ncnn_graph import Layer, read_layers, write_layers
 
 

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from conversion._base import Converter, Job, Variant, Written
-from conversion._fate import Trace, read_nodes
-from conversion._half import save_half
-from conversion._hub_file import count_operators, load_graph
-from conversion._keep_float import add_float_options
-from conversion._qdq import Quantiser, add_algorithm_option
-from conversion._qdq_search import write_quantised
-from lightning_plates.console import run_reporting
+from conversion.graph.half import save_half
+from conversion.graph.hub_file import count_operators, load_graph
+from conversion.int8.keep_float import add_float_options
+from conversion.int8.qdq import Quantiser, add_algorithm_option
+from conversion.int8.qdq_search import write_quantised
+from conversion.operators.mapping import Trace, read_nodes
 from lightning_plates.errors import ConversionError
 from lightning_plates.optional import require
+from lightning_plates.terminal.console import run_reporting
 from runtimes.onnxruntime import library_errors
 
 

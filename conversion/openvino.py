@@ -17,15 +17,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 from conversion._base import Converter, Job, Written, measure_trial
-from conversion._fate import Trace
-from conversion._hub_file import Hub
-from conversion._keep_float import SEARCH_PHOTOS, Layers, add_float_options, settle_layers
-from conversion._parity import Parity
-from conversion._tool_output import hushed, wants_tool_output
-from lightning_plates.console import run_reporting
+from conversion.gate.parity import Parity
+from conversion.graph.hub_file import Hub
+from conversion.int8.keep_float import SEARCH_PHOTOS, Layers, add_float_options, settle_layers
+from conversion.operators.mapping import Trace
+from conversion.tools.output import hushed, wants_tool_output
 from lightning_plates.errors import ConversionError
 from lightning_plates.files import read_bytes
 from lightning_plates.optional import require
+from lightning_plates.terminal.console import run_reporting
 
 _WEIGHTED = frozenset({"Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"})
 _PRESETS = ("mixed", "performance")

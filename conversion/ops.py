@@ -20,15 +20,20 @@ from typing import Any
 import numpy as np
 
 from conversion._base import Converter, Job, Written
-from conversion._comparison import answer_photos
 from conversion._discovery import find_converter, list_converters
-from conversion._fate import Fates, Node, Trace, find_fates, read_nodes
-from conversion._hub_file import Hub, digest_of_hub, in_one_file, load_graph, open_hub
-from conversion._manifest import SUFFIX, Facts, read_manifest, size_of
-from conversion._operator_table import Operator, Outcome, write_table
-from conversion._parity import TOLERANCES, Outputs
+from conversion.gate.comparison import answer_photos
+from conversion.gate.manifest import SUFFIX, Facts, read_manifest, size_of
+from conversion.gate.parity import TOLERANCES, Outputs
+from conversion.graph.hub_file import (
+    Hub,
+    digest_of_hub,
+    in_one_file,
+    load_graph,
+    open_hub,
+)
 from conversion.hub import load_parity_photos
-from lightning_plates.console import run_reporting
+from conversion.operators.mapping import Fates, Node, Trace, find_fates, read_nodes
+from conversion.operators.table import Operator, Outcome, write_table
 from lightning_plates.data.workers import fresh_processes
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import (
@@ -41,6 +46,7 @@ from lightning_plates.errors import (
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage
 from lightning_plates.spec import METADATA_KEY, ModelSpec
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 _FAILURES = (ConversionError, InputError, ModelError)

@@ -1,14 +1,15 @@
-"""``python -m lightning_plates COMMAND``."""
+"""``lightning-plates COMMAND``, or ``python -m lightning_plates COMMAND``."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from lightning_plates import __version__
 from lightning_plates.cli._dispatch import dispatch
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 
-PROG = "python -m lightning_plates"
+PROG = "lightning-plates"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,6 +25,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
+    if words[:1] == ["--version"]:
+        print(f"{PROG} {__version__}")
+        return 0
     return dispatch("lightning_plates.cli", Path(__file__).parent / "cli", words, PROG)
 
 

@@ -1,22 +1,19 @@
-"""How far two models' answers to the same photos are apart: whatever was converted is judged by it.
+"""How far two models agree, whatever their numbers: likeness of their answers to the same photos.
 
-Tensors of compressed models differ everywhere a little; what matters is whether the best box of
-each photo is the same, so that is compared.
+Reduced precision changes raw outputs everywhere a little; what matters is whether the answers are
+the same, so those are compared, by the models' task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 
-from lightning_plates.boxes import box_iou
-from lightning_plates.results import Detection
-
-Answer: TypeAlias = Sequence[Detection]
-"""What a model found in one photo, best first, weak boxes included."""
+from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks import task_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,51 +23,27 @@ class Agreement:
     photos: int
     """Number of photos compared."""
     answered: int
-    """Photos in which at least one side finds a plate; the others agree by finding none."""
-    mean_iou: float
-    """Mean overlap of the two best boxes, 0–1; 1 for a photo in which both sides find none."""
+    """Photos in which at least one side answers anything; the others agree by answering nothing."""
+    mean_likeness: float
+    """Mean likeness of the two answers, 0–1, by the models' task."""
     max_score_difference: float
-    """Largest difference between the scores of the best boxes, 0–1; 0 without scores."""
+    """Largest difference between the scores of the best answers, 0–1; 0 without scores."""
 
 
-def compare_answers(
-    expected: Sequence[Answer], got: Sequence[Answer], score_threshold: float
-) -> Agreement:
-    """Compare the best boxes of two models, photo by photo.
+def compare_answers(expected: Sequence[Any], got: Sequence[Any], spec: ModelSpec) -> Agreement:
+    """Compare the answers of two models, photo by photo.
 
     Args:
-        expected: Answers of the source, decoded without a threshold, so that a box that slips
-            below it is still compared.
-        got: Answers of the other model, likewise.
-        score_threshold: A best box with a lower score counts as no plate found.
+        expected: Answers of the source, decoded by the task's ``bare`` spec, so that an answer
+            that slips below a threshold is still compared.
+        got: Answers of the other model, decoded by the same spec.
+        spec: The models' convention; its threshold says which answers count.
     """
-    pairs = [(_best(ours), _best(theirs)) for ours, theirs in zip(expected, got, strict=True)]
-    answered = [any(_counts(side, score_threshold) for side in pair) for pair in pairs]
-    ious = [_overlap(*pair) if asked else 1.0 for pair, asked in zip(pairs, answered, strict=True)]
-    differences = [abs(_score(ours) - _score(theirs)) for ours, theirs in pairs]
+    task = task_of(spec)
+    pairs = [task.agree(ours, theirs, spec) for ours, theirs in zip(expected, got, strict=True)]
     return Agreement(
         photos=len(pairs),
-        answered=sum(answered),
-        mean_iou=float(np.mean(ious)) if ious else 1.0,
-        max_score_difference=max(differences, default=0.0),
+        answered=sum(pair.answered for pair in pairs),
+        mean_likeness=float(np.mean([pair.value for pair in pairs])) if pairs else 1.0,
+        max_score_difference=max((pair.score_difference for pair in pairs), default=0.0),
     )
-
-
-def _best(answer: Answer) -> Detection | None:
-    return answer[0] if answer else None
-
-
-def _counts(best: Detection | None, score_threshold: float) -> bool:
-    return best is not None and (best.confidence is None or best.confidence >= score_threshold)
-
-
-def _score(best: Detection | None) -> float:
-    return 0.0 if best is None or best.confidence is None else best.confidence
-
-
-def _overlap(first: Detection | None, second: Detection | None) -> float:
-    if first is None or second is None:
-        return 0.0
-    if first.box == second.box:  # an empty box overlaps nothing, not even itself
-        return 1.0
-    return float(box_iou(np.array(first.box), np.array(second.box)))

@@ -16,6 +16,7 @@ EXTRA_OF = {
     "pytorch_lightning": "train",
     "safetensors": "train",
     "torch": "train",
+    "torchmetrics": "train",
     "torchvision": "train",
 }
 """Extra by package, of those that whole modules are about and import without :func:`require`."""

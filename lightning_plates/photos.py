@@ -261,12 +261,46 @@ def open_photo(path: Path, words: PhotoPhrases = ENGLISH) -> Photo:
             damaged, or has too many pixels (a decompression bomb).
         MissingDependencyError: A HEIC file without the extra ``heic``.
     """
-    data, name = _read_file(path, words), str(path)
+    return decode_photo(_read_file(path, words), str(path), words)
+
+
+def decode_photo(data: bytes, name: str, words: PhotoPhrases = ENGLISH) -> Photo:
+    """Decode the bytes of a photo file and turn it upright; see :func:`open_photo`.
+
+    Args:
+        data: Content of the file.
+        name: What error messages call it.
+        words: Language of the errors.
+    """
+    if photo_format(data[:HEAD_BYTES]) == "HEIF":
+        require("pi_heif", extra="heic").register_heif_opener()
     with _reporting(name, words), _open_image(data, words) as image:
         header = _header(image)
         _load(image, header, name, words)
         upright = _turn_upright(image)
         return Photo(np.asarray(_to_rgb(upright), dtype=np.uint8), header.upright_size)
+
+
+def photo_of(image: RgbImage | Image.Image) -> Photo:
+    """A photo that another program has decoded.
+
+    Args:
+        image: RGB pixels of shape ``(H, W, 3)``, or a Pillow image, which is turned upright.
+
+    Raises:
+        PhotoError: The pixels have another shape or type.
+    """
+    if isinstance(image, Image.Image):
+        # Turning upright closes what it turned; the caller's image stays open.
+        pixels = np.asarray(_to_rgb(_turn_upright(image.copy())), dtype=np.uint8)
+    else:
+        pixels = image
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+        raise PhotoError(
+            f"pixels of shape {pixels.shape} and type {pixels.dtype}: "
+            "expected RGB of shape (H, W, 3) and type uint8"
+        )
+    return Photo(pixels, (pixels.shape[1], pixels.shape[0]))
 
 
 def _read_file(path: Path, words: PhotoPhrases) -> bytes:
@@ -290,8 +324,6 @@ def _read_file(path: Path, words: PhotoPhrases) -> bytes:
     except OSError as error:
         reason = error.strerror or error
         raise PhotoError(words.unreadable.format(name=path, reason=reason)) from error
-    if found == "HEIF":
-        require("pi_heif", extra="heic").register_heif_opener()
     return data
 
 

@@ -161,9 +161,12 @@ SPANISH = {
     "DIR": "CARPETA",
     "Read plates: text, last digit and the day on which the vehicle may not circulate.":
         "Lee placas: texto, último dígito y el día en que el vehículo no puede circular.",
+    "examples:": "ejemplos:",
+    "more: {}": "más: {}",
     "photos, videos, folders, glob patterns, - for paths, a camera's index or address":
         "fotos, videos, carpetas, patrones, - para recibir nombres, el número o la dirección de "
         "una cámara",
+    "read the drawn photos that ship": "leer las fotos dibujadas que se incluyen",
     "ask for one photo at a time": "preguntar por una foto tras otra",
     "answers": "respuestas",
     "language (default: that of the locale, now %(default)s)":

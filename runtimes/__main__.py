@@ -1,16 +1,20 @@
-"""``python -m runtimes``: which runtimes there are, what they open, and what to install."""
+"""List the runtimes: the files they open, and how to install those that are missing."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from lightning_plates.optional import install_command, is_installed
+from lightning_plates.terminal.console import run_reporting
 from runtimes._base import Runtime
 from runtimes._discovery import list_runtimes
 
 
-def main() -> int:
+def main(argv: list[str]) -> int:
     """List every runtime of this folder; nothing heavy is imported."""
+    parser = argparse.ArgumentParser(prog="lightning-plates runtimes", description=__doc__)
+    parser.parse_args(argv)
     for name, cls in list_runtimes().items():
         print(f"{name:<13}{cls.label}, opens {' '.join(cls.suffixes)}: {_state(cls)}")
     return 0
@@ -23,4 +27,4 @@ def _state(cls: type[Runtime]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_reporting(main, sys.argv[1:]))

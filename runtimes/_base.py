@@ -14,19 +14,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lightning_plates import processing
+from lightning_plates.boxes import Detection
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError, ModelError, SpecError
 from lightning_plates.files import check_regular, read_bytes
 from lightning_plates.photos import RgbImage
-from lightning_plates.results import Detection
 from lightning_plates.shipment import check_shipped
-from lightning_plates.spec import ModelSpec, Sizes
+from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks import Sizes, task_of
 
 Tensors: TypeAlias = Mapping[str, NDArray[np.generic]]
 
@@ -251,19 +252,36 @@ class Runtime(ABC):
         with self._turn:
             return self._run(feeds)
 
+    def answer(self, images: Sequence[RgbImage]) -> list[Any]:
+        """Answer each photo, by the task of the model's spec.
+
+        Args:
+            images: RGB photos of any sizes, each of shape ``(H, W, 3)``.
+
+        Returns:
+            One answer a photo, of the kind that the task describes.
+        """
+        if not images:
+            return []
+        batch, placements = processing.prepare(images, self.spec)
+        return processing.decode(self._run_batch(batch), self.spec, placements)
+
     def locate(self, images: Sequence[RgbImage]) -> list[tuple[Detection, ...]]:
-        """Find the plates of each photo, best first.
+        """Find the objects of each photo, best first; :meth:`answer` of a model for boxes.
 
         Args:
             images: RGB photos of any sizes, each of shape ``(H, W, 3)``.
 
         Returns:
             One tuple a photo; boxes in pixels of that photo.
+
+        Raises:
+            InputError: The model answers something else.
         """
-        if not images:
-            return []
-        batch, placements = processing.prepare(images, self.spec)
-        return processing.decode(self._run_batch(batch), self.spec, placements)
+        task = task_of(self.spec)
+        if task.target != "boxes":
+            raise InputError(f"{self.model}: answers {task.name}, not boxes")
+        return self.answer(images)
 
     def predict(self, images: Sequence[RgbImage]) -> Tensors:
         """Raw outputs for photos, for whoever compares models.
@@ -325,13 +343,14 @@ class Runtime(ABC):
                 f"{self.model}: the spec says input {spec.input_shape[1:]} "
                 f"(layout {spec.layout}), the graph {graph[1:]}{hint}"
             )
-        misfit = spec.misfit({tensor.name: tensor.shape or None for tensor in self.outputs})
+        task = task_of(spec)
+        task.check(spec)
+        misfit = task.misfit({tensor.name: tensor.shape or None for tensor in self.outputs}, spec)
         if misfit:
-            raise SpecError(
-                f"{self.model}: the spec says {spec.decoding}, but the graph's {misfit}"
-            )
+            raise SpecError(f"{self.model}: the spec says {task.name}, but the graph's {misfit}")
+        known = {spec.input_name, *task.outputs(spec)}
         for tensor in (*self.inputs, *self.outputs):
-            if tensor.name in {spec.input_name, *spec.output_names} and tensor.dtype.kind != "f":
+            if tensor.name in known and tensor.dtype.kind not in task.kinds:
                 raise SpecError(
                     f"{self.model}: {tensor.name!r} holds {tensor.dtype}, expected floating point"
                 )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import numpy as np
 from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
+from runtimes._coremltools import load_coremltools
 
 _UNITS = {"all": "ALL", "cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "ane": "CPU_AND_NE"}
 _REFERENCE = "reference"
@@ -54,18 +52,6 @@ class CoreMlRuntime(Runtime):
         del self._program
 
 
-def load_coremltools() -> Any:  # noqa: ANN401 -- a module
-    """Import coremltools, which takes long, without its and torch's remarks on other packages.
-
-    Raises:
-        MissingDependencyError: It is not installed.
-    """
-    logging.getLogger("coremltools").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return require("coremltools", extra=CoreMlRuntime.extra)
-
-
 def _load(ct: Any, model: Path, device: str) -> Any:  # noqa: ANN401 -- coremltools.models.MLModel
     if sys.platform != "darwin":
         raise ModelError(
@@ -75,9 +61,10 @@ def _load(ct: Any, model: Path, device: str) -> Any:  # noqa: ANN401 -- coremlto
     return ct.models.MLModel(str(model), compute_units=ct.ComputeUnit[_UNITS[device]])
 
 
-def _reference(model: Path) -> Any:  # noqa: ANN401 -- conversion._coreml_program.Program
-    # By name, so that no runtime depends on torch and the converters until this device is chosen.
-    return importlib.import_module("conversion._coreml_program").Program(model)
+def _reference(model: Path) -> Any:  # noqa: ANN401 -- runtimes._coreml_reference.Program
+    from runtimes._coreml_reference import Program  # here: it imports torch
+
+    return Program(model)
 
 
 def _tensor_specs(features: Any) -> Specs:  # noqa: ANN401 -- protobuf messages

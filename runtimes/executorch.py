@@ -10,6 +10,7 @@ import numpy as np
 
 from lightning_plates.errors import ModelError, SpecError
 from lightning_plates.optional import require
+from lightning_plates.tasks import task_of
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 
 _FLOAT32 = np.dtype("float32")
@@ -62,7 +63,7 @@ class ExecuTorchRuntime(Runtime):
         spec = self._stored_spec()
         if spec is None:
             raise SpecError(f"{model}: no model spec beside it ({model.name}{self.SPEC_SUFFIX})")
-        return (spec.input_name, *spec.output_names)
+        return (spec.input_name, *task_of(spec).outputs(spec))
 
     def _close(self) -> None:
         del self._method, self._program

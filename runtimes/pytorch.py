@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from lightning_plates.errors import ModelError
 from lightning_plates.optional import require
 from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks import task_of
 from runtimes._base import Runtime, Specs, Tensors, TensorSpec
 
 
@@ -25,16 +25,16 @@ class PyTorchRuntime(Runtime):
         torch = require(self.module, extra=self.extra)
         if threads is not None:
             torch.set_num_threads(threads)
-        # By name, so that no runtime depends on the training code until a checkpoint is opened.
-        loading = importlib.import_module("lightning_plates.models.checkpoint")
-        self._module: Any = loading.load_checkpoint(model)
+        from lightning_plates.models.checkpoint import load_checkpoint  # here: it imports torch
+
+        self._module: Any = load_checkpoint(model)
         self._device = _device(torch, device)
         self._module.to(self._device)
         spec: ModelSpec = self._module.spec
         inputs = (TensorSpec(spec.input_name, (None, *spec.input_shape[1:]), np.dtype("float32")),)
         outputs = tuple(
             TensorSpec(name, shape, np.dtype("float32"))
-            for name, shape in spec.output_shapes.items()
+            for name, shape in task_of(spec).shapes(spec).items()
         )
         return inputs, outputs
 

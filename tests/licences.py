@@ -27,9 +27,10 @@ try:
 except ModuleNotFoundError:  # Python 3.10, where pytest brings it
     import tomli as tomllib
 
-from conversion import keras, tflite
+from conversion.keras import importer
+from conversion.tflite import converter
 
-TOOLS = (keras.TOOLS, tflite.TOOLS)
+TOOLS = (importer.TOOLS, converter.TOOLS)
 PROJECT = Path(__file__).parents[1]
 DOCUMENT = PROJECT / "docs" / "licences.md"
 BEGIN, END = "<!-- made by `make licences` -->", "<!-- end of what `make licences` makes -->"

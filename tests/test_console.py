@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from lightning_plates.__main__ import main
-from lightning_plates.console import run_reporting
 from lightning_plates.errors import InputError, MissingDependencyError
 from lightning_plates.optional import require
+from lightning_plates.terminal.console import run_reporting
 
 
 def raising(error):
@@ -102,9 +102,16 @@ def test_a_module_that_no_extra_brings_is_not_reported_as_missing(name):
 
 
 def test_an_unknown_command_lists_the_known(capsys):
-    assert main(["fitt"]) == 2
-    assert "unknown command 'fitt'" in (err := capsys.readouterr().err)
+    assert main(["juggle"]) == 2
+    assert "unknown command 'juggle'" in (err := capsys.readouterr().err)
     assert "predict" in err
+
+
+def test_a_misspelled_command_is_asked_about(capsys):
+    assert main(["fitt"]) == 2
+    assert capsys.readouterr().err == (
+        "error: unknown command 'fitt'; did you mean: lightning-plates fit\n"
+    )
 
 
 def test_every_listed_command_has_a_description(capsys):

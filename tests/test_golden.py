@@ -10,19 +10,38 @@ import pytest
 
 from lightning_plates import golden as module
 from lightning_plates.agreement import Agreement
+from lightning_plates.boxes import Detection
 from lightning_plates.errors import InputError
 from lightning_plates.golden import Golden, load_golden, save_golden
-from lightning_plates.results import Detection
 
 PHOTO = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 BOX = (1.0, 2.0, 3.5, 4.0)
+OPTIONS = {"score_threshold": 0.25}
 
 
 @pytest.fixture
 def file(tmp_path):
     file = tmp_path / "m.onnx.golden.npz"
     answers = ((Detection(BOX, 0.9),), ())
-    save_golden(Golden((PHOTO, PHOTO), answers, 0.5, Agreement(2, 1, 1.0, 0.0), "fp32"), file)
+    made = Agreement(2, 1, 1.0, 0.0)
+    save_golden(Golden((PHOTO, PHOTO), answers, "detection", OPTIONS, made, "fp32"), file)
+    return file
+
+
+@pytest.fixture
+def old_file(tmp_path):
+    """As version 1 wrote it."""
+    file = tmp_path / "old.onnx.golden.npz"
+    facts = {
+        "version": 1,
+        "answers": [[{"box": BOX, "confidence": 0.9}], []],
+        "score_threshold": 0.25,
+        "agreement": {
+            "photos": 2, "answered": 1, "mean_iou": 1.0, "max_score_difference": 0.0,
+        },
+        "precision": "int8",
+    }  # fmt: skip
+    np.savez_compressed(file, facts=np.array(json.dumps(facts)), photo_0=PHOTO, photo_1=PHOTO)
     return file
 
 
@@ -51,6 +70,22 @@ def test_what_was_saved_is_loaded(file):
     assert loaded.answers == ((Detection(BOX, 0.9),), ())
     np.testing.assert_array_equal(loaded.photos[1], PHOTO)
     assert loaded.agreement == Agreement(2, 1, 1.0, 0.0)
+    assert (loaded.task, loaded.options, loaded.precision) == ("detection", OPTIONS, "fp32")
+
+
+def test_version_1_is_read_as_before(old_file):
+    loaded = load_golden(old_file)
+    assert loaded.answers == ((Detection(BOX, 0.9),), ())
+    np.testing.assert_array_equal(loaded.photos[1], PHOTO)
+    assert loaded.agreement == Agreement(2, 1, 1.0, 0.0)
+    assert (loaded.task, loaded.options, loaded.precision) == ("detection", OPTIONS, "int8")
+
+
+def test_version_1_without_confidences_held_single_boxes(old_file):
+    facts_with(old_file, answers=[[{"box": BOX, "confidence": None}]] * 2)
+    loaded = load_golden(old_file)
+    assert loaded.answers == ((Detection(BOX, None),),) * 2
+    assert (loaded.task, loaded.options) == ("box", {})
 
 
 @pytest.mark.parametrize(
@@ -75,8 +110,28 @@ def test_arrays_that_are_none_of_ours_are_named(file, members, reason):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"version": 2}, "version is 2, this program reads version 1"),
+        ({"version": 3}, "version is 3, this program reads versions 1 and 2"),
         ({"version": True}, "version is True"),
+        ({"photos": 0}, "photos: expected `int` >= 1"),
+        ({"photos": 3}, "it lacks photo_2"),
+        ({"photos": "2"}, "photos: expected `int`, got `str`"),
+        ({"task": "smell"}, "unknown task 'smell'"),
+        ({"options": {"score_threshold": 2}}, "score_threshold: expected `float` <= 1.0"),
+        ({"options": {"scent": 2}}, "task detection has no option 'scent'"),
+        ({"options": []}, "options: expected `object`, got `array`"),
+        ({"agreement": {"photos": 2}}, "agreement: object missing required field"),
+        ({"precision": 16}, "precision: expected `str`"),
+    ],
+)
+def test_facts_that_are_none_of_ours_are_named(file, changes, reason):
+    facts_with(file, **changes)
+    with pytest.raises(InputError, match=rf"{file.name}: .*{reason}"):
+        load_golden(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
         ({"answers": []}, "answers: expected `array` of length >= 1"),
         ({"answers": [[]] * 3}, "it lacks photo_2"),
         ({"answers": [[], [{"box": [1, 2, 3], "confidence": None}]]}, r"answers\[1\]\[0\].box: "),
@@ -88,8 +143,22 @@ def test_arrays_that_are_none_of_ours_are_named(file, members, reason):
         ({"precision": 16}, "precision: expected `str`"),
     ],
 )
-def test_facts_that_are_none_of_ours_are_named(file, changes, reason):
-    facts_with(file, **changes)
+def test_facts_of_version_1_that_are_none_of_ours_are_named(old_file, changes, reason):
+    facts_with(old_file, **changes)
+    with pytest.raises(InputError, match=rf"{old_file.name}: .*{reason}"):
+        load_golden(old_file)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"boxes": np.zeros((1, 3))}, r"boxes have shape \(1, 3\)"),
+        ({"confidences": np.zeros(2)}, r"confidences \(2,\)"),
+        ({"boxes": np.array([["a"] * 4])}, "could not convert"),
+    ],
+)
+def test_answers_that_are_none_of_ours_are_named(file, arrays, reason):
+    rewrite(file, **{f"answer_0_{name}": values for name, values in arrays.items()})
     with pytest.raises(InputError, match=rf"{file.name}: .*{reason}"):
         load_golden(file)
 

@@ -19,9 +19,10 @@ from tiny import make_plate_set
 from tiny_onnx import save_conv_model
 from watched import LINGER_S, Watched, watch, why_not
 
-from conversion import keras, tflite
 from conversion._discovery import list_converters
-from conversion._tool_environment import tools_folder
+from conversion.keras.importer import TOOLS as KERAS_TOOLS
+from conversion.tflite.converter import TOOLS as TFLITE_TOOLS
+from conversion.tools.environment import tools_folder
 from lightning_plates.data.synthetic.scene import SceneOptions, compose
 from lightning_plates.errors import MissingDependencyError
 from lightning_plates.optional import is_installed
@@ -45,7 +46,7 @@ PROMISED = (
 NOT_HERE = ("coreml", "tensorrt")
 """Runtimes that need an Apple system or an NVIDIA GPU: only their converters run."""
 
-TOOLS = {"tflite": tflite.TOOLS, "keras": keras.TOOLS}
+TOOLS = {"tflite": TFLITE_TOOLS, "keras": KERAS_TOOLS}
 """Environments that are made while there is a network."""
 
 PACKAGE = {"keras": "onnx", "fit": "pytorch_lightning"}

@@ -1,5 +1,4 @@
 import contextlib
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,21 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lightning_plates.boxes import box_iou
+from lightning_plates.boxes import FitMargin, box_iou
 from lightning_plates.errors import ModelError
+from lightning_plates.placement import place
 from lightning_plates.processing import (
-    MAX_CANDIDATES,
     PADDING_GREY,
     decode,
-    place,
     prepare,
     resize_photo,
 )
-from lightning_plates.spec import FitMargin, ModelSpec
+from lightning_plates.spec import ModelSpec
+from lightning_plates.tasks.detection import MAX_CANDIDATES
 
 STRETCH = ModelSpec("net", width=40, height=20)
 LETTERBOX = ModelSpec("net", width=40, height=40, resize="letterbox")
-SCORED = ModelSpec("net", width=40, height=40, decoding="scored_boxes", score_threshold=0.3)
+CROP = ModelSpec("net", width=224, height=224, resize="crop")
+SCORED = ModelSpec("net", width=40, height=40, task="detection", options={"score_threshold": 0.3})
 
 
 def photo(width, height, colour=(255, 128, 0)):
@@ -54,13 +54,31 @@ def test_letterbox_keeps_the_aspect_and_pads_right_and_bottom():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20000, 300), (3, 4000), (40, 40), (39, 41)])
-@pytest.mark.parametrize("spec", [STRETCH, LETTERBOX])
+@pytest.mark.parametrize("spec", [STRETCH, LETTERBOX, CROP])
 def test_placement_there_and_back(spec, size):
     placement = place(*size, spec)
     box = np.array([0.1 * size[0], 0.2 * size[1], 0.7 * size[0], 0.9 * size[1]])
     assert placement.to_photo(placement.to_input(box)) == pytest.approx(box)
     resized, _ = resize_photo(photo(*size), spec)
     assert resized.shape == (spec.height, spec.width, 3)
+
+
+def test_crop_takes_the_centre_of_the_short_side():
+    striped = np.zeros((256, 512, 3), dtype=np.uint8)
+    striped[:, 144:368] = 255  # the middle 224 of 512 columns
+    resized, placement = resize_photo(striped, CROP)
+    assert resized.min() == 255
+    assert placement.to_photo(np.array([0.0, 0.0, 1.0, 1.0])) == pytest.approx([144, 16, 368, 240])
+
+
+# What torchvision's Resize(256) makes of these sizes.
+@pytest.mark.parametrize(
+    ("size", "fitted"),
+    [((500, 375), (341, 256)), ((375, 500), (256, 341)), ((256, 256), (256, 256))],
+)
+def test_crop_scales_the_short_side_as_torchvision_does(size, fitted):
+    placement = place(*size, CROP)
+    assert (placement.share_x * 224, placement.share_y * 224) == pytest.approx(fitted)
 
 
 def test_a_single_box_is_ordered_clipped_and_scaled():
@@ -137,9 +155,10 @@ SPECS = st.builds(
     width=st.integers(1, 512),
     height=st.integers(1, 512),
     resize=st.sampled_from(["stretch", "letterbox"]),
-    decoding=st.just("scored_boxes"),
-    score_threshold=st.floats(0, 1),
-    max_overlap=st.floats(0, 1),
+    task=st.just("detection"),
+    options=st.fixed_dictionaries(
+        {"score_threshold": st.floats(0, 1), "max_overlap": st.floats(0, 1)}
+    ),
 )
 SHARES = st.floats(0, 1)
 
@@ -172,16 +191,16 @@ def test_whatever_a_network_answers_is_decoded_to_plates_in_the_photo(
     [found] = decode({"boxes": boxes[None], "scores": scores[None]}, spec, at)
     confidences = [plate.confidence for plate in found]
     assert confidences == sorted(confidences, reverse=True)
-    assert all(confidence >= spec.score_threshold for confidence in confidences)
-    best = scores.max(initial=-1)  # is never dropped
-    assert confidences[:1] == ([best] if best >= spec.score_threshold else [])
+    assert all(confidence >= spec.options["score_threshold"] for confidence in confidences)
+    best = float(scores.max(initial=-1))  # is never dropped
+    assert confidences[:1] == ([best] if best >= spec.options["score_threshold"] else [])
     for plate in found:
         x1, y1, x2, y2 = plate.box
         assert 0 <= x1 <= x2 <= width
         assert 0 <= y1 <= y2 <= height
     corners = np.array([plate.box for plate in found]).reshape(-1, 4)
     overlaps = box_iou(corners[:, None], corners[None])
-    assert (overlaps[~np.eye(len(corners), dtype=bool)] <= spec.max_overlap).all()
+    assert (overlaps[~np.eye(len(corners), dtype=bool)] <= spec.options["max_overlap"]).all()
     order = list(range(len(scores)))
     random.shuffle(order)
     turned = decode({"boxes": boxes[None, order], "scores": scores[None, order]}, spec, at)
@@ -192,7 +211,7 @@ MARGIN = FitMargin(1.5, 0.5, shift_x=0.25, shift_y=-0.5)
 
 
 def test_a_margin_scales_about_the_centre_and_shifts_by_the_answers_own_sides():
-    spec = replace(STRETCH, margin=MARGIN)
+    spec = STRETCH.with_options(margin=MARGIN)
     outputs = {"box": np.array([[0.25, 0.5, 0.5, 0.75]], dtype=np.float32)}
     [[found]] = decode(outputs, spec, [place(400, 200, spec)])
     # 100–200 × 100–150: sides 150 and 25 about (150, 125), then 25 right and 25 up.
@@ -200,7 +219,7 @@ def test_a_margin_scales_about_the_centre_and_shifts_by_the_answers_own_sides():
 
 
 def test_a_margin_stays_inside_the_photo_and_scores_stay():
-    spec = replace(SCORED, margin=FitMargin(2.0, 2.0))
+    spec = SCORED.with_options(margin=FitMargin(2.0, 2.0))
     outputs = {"boxes": np.array([[[0.0, 0.0, 0.5, 0.5]]]), "scores": np.array([[0.75]])}
     [[found]] = decode(outputs, spec, [place(100, 100, spec)])
     assert found.box == pytest.approx((0, 0, 75, 75))
@@ -211,6 +230,6 @@ def test_a_margin_changes_no_choice_between_boxes():
     # They overlap by a third; widened twofold, by more than the 0.4 that are allowed.
     boxes = np.array([[[0.2, 0.4, 0.4, 0.5], [0.3, 0.4, 0.5, 0.5]]])
     outputs = {"boxes": boxes, "scores": np.array([[0.9, 0.8]])}
-    wide = replace(SCORED, margin=FitMargin(2.0, 1.0))
+    wide = SCORED.with_options(margin=FitMargin(2.0, 1.0))
     [found] = decode(outputs, wide, [place(100, 100, wide)])
     assert len(found) == 2

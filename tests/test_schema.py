@@ -115,6 +115,7 @@ def test_fields_of_what_a_program_built_are_checked_alike():
 
 
 def test_half_a_character_is_no_text():
-    data = parse_json('{"width": 1, "\\ud800": 2}', "a.json", AnnotationError)
+    with pytest.raises(AnnotationError, match=r"^a.json: not JSON .text with half of a character"):
+        parse_json('{"width": 1, "\\ud800": 2}', "a.json", AnnotationError)
     with pytest.raises(AnnotationError, match=r"^a.json: '.ud800' is no text"):
-        convert(data, Size, "a.json", AnnotationError)
+        convert({"width": 1, "\ud800": 2}, Size, "a.json", AnnotationError)

@@ -8,8 +8,8 @@ import pytest
 
 ECHO = """
 import sys
-from lightning_plates.console import run_reporting
-from lightning_plates.text_streams import json_line
+from lightning_plates.terminal.console import run_reporting
+from lightning_plates.terminal.text_streams import json_line
 
 def command(argv):
     for line in sys.stdin:

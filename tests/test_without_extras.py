@@ -112,7 +112,7 @@ def test_using_what_is_not_installed_is_one_line(tmp_path):
 
 
 ROOT = Path(lightning_plates.__file__).parents[1]
-OUR_FILES = [*ROOT.glob("lightning_plates/**/*.py"), *ROOT.glob("conversion/*.py")]
+OUR_FILES = [*ROOT.glob("lightning_plates/**/*.py"), *ROOT.glob("conversion/**/*.py")]
 IMPORT_NAMES = {
     "opencv-python-headless": ("cv2",),
     "pytorch-lightning": ("pytorch_lightning", "lightning_fabric"),
@@ -156,7 +156,7 @@ def test_every_imported_package_has_an_extra_that_installs_it():
 
 EVERY_HELP = """
 import contextlib, importlib, io, json, sys
-from lightning_plates.console import run_reporting
+from lightning_plates.terminal.console import run_reporting
 
 def run(module, words):
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tiny_onnx import RGB_SPEC, save_mean_colour_model
 
-from conversion._hub_file import open_hub, save_fixed_shapes
+from conversion.graph.hub_file import open_hub, save_fixed_shapes
 from runtimes._cuda import CudaDevice
 from runtimes._tensorrt_build import Settings, build_engine, describe_host, load_tensorrt
 from runtimes._tensorrt_key import EngineKey, Recipe, sha256_of, write_key

@@ -34,7 +34,7 @@ def save_mean_colour_model(path: Path, spec: ModelSpec | None = RGB_SPEC) -> Pat
 
 def save_constant_scored_model(path: Path, boxes: list[list[float]], scores: list[float]) -> Path:
     """A finder that answers the same ``boxes`` (0–1) and ``scores`` for every photo."""
-    spec = ModelSpec("constant", width=8, height=8, resize="letterbox", decoding="scored_boxes")
+    spec = ModelSpec("constant", width=8, height=8, resize="letterbox", task="detection")
     # Zero times the photo keeps the batch axis; the constants are added to it.
     nodes = [
         helper.make_node("GlobalAveragePool", ["image"], ["pooled"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lightning_plates.boxes import BoxXyxy
+from lightning_plates.boxes import CLOSE_IOU, HIT_IOU, BoxXyxy, share_above
 from lightning_plates.errors import InputError
 from lightning_plates.files import read_bytes
 
@@ -53,8 +53,8 @@ def summarise(scores: Sequence[PhotoScore]) -> Accuracy | None:
     errors = np.array([score.centre_error_px for score in scores])
     return Accuracy(
         photos=len(scores),
-        iou50=float(np.mean(ious >= 0.5)),
-        iou70=float(np.mean(ious >= 0.7)),
+        iou50=share_above(ious, HIT_IOU),
+        iou70=share_above(ious, CLOSE_IOU),
         mean_iou=float(np.mean(ious)),
         centre_error_px=float(np.mean(errors)),
     )

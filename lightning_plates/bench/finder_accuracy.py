@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lightning_plates import processing
 from lightning_plates.bench.accuracy import PhotoScore
-from lightning_plates.boxes import BoxXyxy, box_iou
+from lightning_plates.boxes import BoxXyxy, Detection, FitMargin, apply_margin, box_iou
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.errors import InputError
+from lightning_plates.finding.refine import locate_bare
 from lightning_plates.photos import load_or_skip
-from lightning_plates.reading.look import locate_bare
-from lightning_plates.results import Detection
-from lightning_plates.spec import FitMargin
 from runtimes import Runtime
 
 NOTHING: BoxXyxy = (0.0, 0.0, 0.0, 0.0)
@@ -41,8 +38,8 @@ class FinderAnswer:
         size = (self.photo.width, self.photo.height)
         return replace(
             self,
-            plates=processing.apply_margin(self.plates, margin, *size),
-            weaker=processing.apply_margin(self.weaker, margin, *size),
+            plates=apply_margin(self.plates, margin, *size),
+            weaker=apply_margin(self.weaker, margin, *size),
         )
 
 
@@ -76,7 +73,7 @@ def answer_photos(model: Runtime, annotations: AnnotationSet, looks: int) -> Ite
     Args:
         model: An open finder.
         annotations: Labelled photos, with and without plates.
-        looks: As for :func:`~lightning_plates.reading.look.locate`.
+        looks: As for :func:`~lightning_plates.finding.refine.locate`.
 
     A photo that cannot be read is named on standard error and has no answer.
 

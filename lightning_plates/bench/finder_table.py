@@ -19,6 +19,7 @@ from lightning_plates.bench.finder_accuracy import (
 )
 from lightning_plates.bench.fit_margin import label_ratios, match_boxes
 from lightning_plates.bench.report.document import Row, Table
+from lightning_plates.boxes import CLOSE_IOU, HIT_IOU
 
 Cell: TypeAlias = "str | float | None"
 """``None`` where there is nothing to say; a column of nothing else is left out."""
@@ -92,8 +93,8 @@ def summarise_answers(
     accuracy = summarise([score.box for score in scores])
     shares = [
         [score.found for score in scores],
-        [score.box.iou >= 0.5 for score in scores],
-        [score.box.iou >= 0.7 for score in scores],
+        [score.box.iou >= HIT_IOU for score in scores],
+        [score.box.iou >= CLOSE_IOU for score in scores],
     ]
     found, iou50, iou70 = (Share(sum(one), len(one)) if one else None for one in shares)
     return FinderRow(

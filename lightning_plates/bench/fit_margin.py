@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lightning_plates.bench.finder_accuracy import FinderAnswer
-from lightning_plates.boxes import FloatArray, box_iou
+from lightning_plates.boxes import FitMargin, FloatArray, box_iou
 from lightning_plates.errors import InputError
-from lightning_plates.spec import FitMargin
 
 MATCH_IOU = 0.3
 """A box that overlaps a label by this shows the same plate: a frame of a quarter of the plate's

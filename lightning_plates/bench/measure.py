@@ -12,8 +12,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from lightning_plates.clock import Span, Timer
-from lightning_plates.machine import processor_name
+from lightning_plates.clock import Span, Timer, processor_name
 
 WARM_UP_S = 0.5
 """Seconds of work that are not counted: caches fill, lazy initialisation ends."""

@@ -10,21 +10,19 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lightning_plates.boxes import BoxXyxy, box_iou
+from lightning_plates.boxes import BoxXyxy, FitMargin, apply_margin, box_iou
 from lightning_plates.clock import Timer
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import BoxRecord
 from lightning_plates.errors import InputError
+from lightning_plates.finding.refine import locate_bare
 from lightning_plates.photos import RgbImage, load_or_skip
-from lightning_plates.processing import apply_margin
 from lightning_plates.reading.accuracy import ReadSample, read_crop_labels
 from lightning_plates.reading.characters import NOTHING, Belief, normalise
 from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.crops import MARGIN, cut_plate, rectify
-from lightning_plates.reading.formats import PlateFormat
-from lightning_plates.reading.look import locate_bare
 from lightning_plates.reading.plate_text import read_plate
-from lightning_plates.spec import FitMargin
+from lightning_plates.reading.rules.formats import PlateFormat
 from runtimes import Runtime
 
 
@@ -130,7 +128,7 @@ def read_found_box(
     Args:
         crops: Reads the answer.
         model: An open finder; the margin of its spec is left aside.
-        looks: As for :func:`~lightning_plates.reading.look.locate`.
+        looks: As for :func:`~lightning_plates.finding.refine.locate`.
         margin: What is done to its boxes instead; ``None`` for nothing.
     """
 

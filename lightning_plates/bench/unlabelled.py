@@ -9,8 +9,8 @@ import numpy as np
 
 from lightning_plates.boxes import BoxXyxy, box_areas, clip_boxes
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
+from lightning_plates.finding.refine import locate
 from lightning_plates.photos import load_or_skip
-from lightning_plates.reading.look import locate
 from runtimes import Runtime
 
 MAX_COVERED = 0.1
@@ -30,7 +30,7 @@ def find_unlabelled(
         model: An open finder.
         annotations: The set that the photo belongs to.
         photo: The photo with its labels.
-        looks: As for :func:`~lightning_plates.reading.look.locate`.
+        looks: As for :func:`~lightning_plates.finding.refine.locate`.
         least_confidence: Boxes below this score, 0–1, are left out; ``None`` keeps all answers.
 
     Returns:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 SPEAKS_ENGLISH = "This command speaks English only; `read` speaks Spanish, too (--lang es)."
@@ -44,8 +46,7 @@ def dispatch(package: str, folder: Path, argv: list[str], prog: str) -> int:
         return 0 if argv else 2
     name = argv[0]
     if name not in commands:
-        known = ", ".join(commands)
-        print(f"error: unknown command {name!r} (choose from: {known})", file=sys.stderr)
+        print(f"error: {_unknown(name, commands, prog)}", file=sys.stderr)
         return 2
     module = importlib.import_module(f"{package}.{_module_name(name, folder)}")
     try:
@@ -57,6 +58,13 @@ def dispatch(package: str, folder: Path, argv: list[str], prog: str) -> int:
             print(f"\n{SPEAKS_ENGLISH}")
         raise
     return status
+
+
+def _unknown(name: str, commands: Iterable[str], prog: str) -> str:
+    close = difflib.get_close_matches(name, commands, n=1)
+    if close:
+        return f"unknown command {name!r}; did you mean: {prog} {close[0]}"
+    return f"unknown command {name!r} (choose from: {', '.join(commands)})"
 
 
 def _module_name(command: str, folder: Path) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 
 from lightning_plates.cli._arguments import positive_int
-from lightning_plates.reading.look import DEFAULT_LOOKS
+from lightning_plates.finding.refine import DEFAULT_LOOKS
 
 
 def add_look_option(parser: argparse._ActionsContainer) -> None:
-    """Declare ``--look``, for :func:`~lightning_plates.reading.look.locate`."""
+    """Declare ``--look``, for :func:`~lightning_plates.finding.refine.locate`."""
     parser.add_argument(
         "--look",
         type=positive_int,

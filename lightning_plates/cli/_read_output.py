@@ -11,22 +11,18 @@ from types import TracebackType
 from typing import TextIO
 
 from lightning_plates.cli._originals import PICTURE_MARK, Originals, OutputNames
-from lightning_plates.cli._read_photos import PhotoAnswer
 from lightning_plates.drafts import draft_of, replaceable, utf_8, write_bytes, write_text
 from lightning_plates.errors import InputError
 from lightning_plates.files import read_bytes
 from lightning_plates.locking import LOCKS, is_at, is_locked, try_lock
 from lightning_plates.photos import RgbImage, encode_jpeg
-from lightning_plates.reading.annotated_video import SUFFIX as VIDEO_SUFFIX
-from lightning_plates.reading.captions import describe_digit, describe_format
-from lightning_plates.reading.pictures import annotate, redact
-from lightning_plates.reading.pipeline import PlateReading
+from lightning_plates.reading.answers import Plate, Reading
+from lightning_plates.reading.pictures import redact
 from lightning_plates.reading.records import CSV_COLUMNS, VIDEO_COLUMNS, csv_rows
-from lightning_plates.reading.sentences import Phrases, describe_verdict, phrases_of
+from lightning_plates.reading.sentences import phrases_of
 from lightning_plates.reading.sources import SourceKind, kind_of
-from lightning_plates.reading.video_files import is_video
-
-SEPARATOR = " · "
+from lightning_plates.reading.video.annotated_video import SUFFIX as VIDEO_SUFFIX
+from lightning_plates.reading.video.files import is_video
 
 ALL_COLUMNS = (*CSV_COLUMNS, *VIDEO_COLUMNS)
 _LATER_COLUMNS = {"known_format", "no_pauses_known_after"}
@@ -35,37 +31,16 @@ _HEADERS = (CSV_COLUMNS, ALL_COLUMNS, _EARLIER_COLUMNS)
 """Columns of the tables that ``--resume`` continues: those of today and of earlier versions."""
 
 
-def describe_photo(answer: PhotoAnswer, language: str, *, is_now: bool) -> str:
+def describe_photo(answer: Reading, language: str, *, is_now: bool) -> str:
     """One line a plate, as a person would say it, with the file's name before it."""
     words = phrases_of(language)
-    plates = answer.reading.plates if answer.reading else ()
-    lines = [describe_plate(plate, language, is_now=is_now) for plate in plates]
+    lines = [plate.describe(language, is_now=is_now) for plate in answer.plates]
     return "\n".join(f"{answer.file}: {line}" for line in lines or [words.no_plate])
 
 
-def describe_plate(plate: PlateReading, language: str, *, is_now: bool) -> str:
-    """Text, last digit and restriction of one plate."""
-    words = phrases_of(language)
-    parts = [
-        _describe_text(plate, words),
-        describe_format(plate, language),
-        describe_digit(plate, words),
-    ]
-    if plate.verdict is not None:
-        parts += describe_verdict(plate.verdict, language, is_now=is_now)
-    return SEPARATOR.join(part for part in parts if part)
-
-
-def _describe_text(plate: PlateReading, words: Phrases) -> str:
-    if plate.text is None:
-        return ""
-    text = plate.text.display
-    return words.plate.format(text=text) if text else words.unread
-
-
-def count_not_judged(plates: Iterable[PlateReading]) -> int:
+def count_not_judged(plates: Iterable[Plate]) -> int:
     """Plates whose last digit is sure, but which fit no format and so have no restriction day."""
-    return sum(p.known_format is False and p.last_digit.digit is not None for p in plates)
+    return sum(p.known_format is False and p.last_digit is not None for p in plates)
 
 
 def last_line(prompt: str) -> str | None:
@@ -208,23 +183,21 @@ class ReadOutput:
         """Where the video of ``source`` with blurred plates goes."""
         return self._redacted / self._names.of(source, VIDEO_SUFFIX) if self._redacted else None
 
-    def add(self, answer: PhotoAnswer) -> None:
+    def add(self, answer: Reading) -> None:
         """Write everything that was asked for of one photo.
 
         The row goes last: it says to ``--resume`` that the pictures are there.
         """
         self._add_pictures(answer)
-        self.add_rows(csv_rows(answer.to_record()))
+        self.add_rows(csv_rows(answer.to_dict()))
 
-    def _add_pictures(self, answer: PhotoAnswer) -> None:
-        if answer.image is None or answer.reading is None:
+    def _add_pictures(self, answer: Reading) -> None:
+        if answer.image is None:
             return
-        plates = answer.reading.plates
         if self._pictures is not None:
-            shown = annotate(answer.image, plates, self._language)
-            self._write_picture(self._pictures, answer, shown)
+            self._write_picture(self._pictures, answer, answer.draw(self._language))
         if self._redacted is not None:
-            boxes = [plate.detection.box for plate in plates]
+            boxes = [plate.detection.box for plate in answer.shown()]
             self._write_picture(self._redacted, answer, redact(answer.image, boxes))
 
     def add_rows(self, rows: Iterable[Sequence[object]]) -> None:
@@ -237,7 +210,8 @@ class ReadOutput:
         missing = [None] * len(ALL_COLUMNS)
         yield from ([*row, *missing][: self._columns] for row in rows)
 
-    def _write_picture(self, folder: Path, answer: PhotoAnswer, picture: RgbImage) -> None:
+    def _write_picture(self, folder: Path, answer: Reading, picture: RgbImage) -> None:
+        assert answer.file is not None  # pictures are named after files
         data = encode_jpeg(picture, comment=PICTURE_MARK)
         write_bytes(folder / self._names.of(answer.file), data)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import datetime as dt
 import signal
 import sys
 import threading
@@ -12,44 +10,43 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from lightning_plates.cli._read_output import (
-    SEPARATOR,
-    ReadOutput,
-    count_not_judged,
-    describe_plate,
-)
+from lightning_plates.api import PlateReader
+from lightning_plates.cli._read_options import ReadOptions
+from lightning_plates.cli._read_output import ReadOutput, count_not_judged
 from lightning_plates.cli._video_output import VideoOutput, video_record, video_rows
-from lightning_plates.console import Terminated
 from lightning_plates.errors import VideoError
 from lightning_plates.photos import RgbImage
-from lightning_plates.reading.capture import Timeouts, VideoAddress, is_live
-from lightning_plates.reading.pipeline import PlateReader, PlateReading, ReadingRules
+from lightning_plates.reading.answers import Vehicle
+from lightning_plates.reading.captions import SEPARATOR
+from lightning_plates.reading.pipeline import PlateReading, ReadingRules
 from lightning_plates.reading.sentences import phrases_of
-from lightning_plates.reading.stream import (
+from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live
+from lightning_plates.reading.video.files import is_video
+from lightning_plates.reading.video.stream import (
     Frame,
     Reconnection,
     StreamOptions,
     frames_of,
     shown_address,
 )
-from lightning_plates.reading.stream_phrases import stream_phrases_of
-from lightning_plates.reading.tracking import PlateTracker
-from lightning_plates.reading.video import VehicleReading, VideoReader
-from lightning_plates.reading.video_files import is_video
-from lightning_plates.text_streams import json_line
+from lightning_plates.reading.video.stream_phrases import stream_phrases_of
+from lightning_plates.reading.video.tracking import PlateTracker
+from lightning_plates.reading.video.video import VideoReader
+from lightning_plates.terminal.console import Terminated
+from lightning_plates.terminal.text_streams import json_line
 
 
 class _FrameReader:
     """Reads frames and keeps the mean of what the steps took."""
 
-    def __init__(self, reader: PlateReader, moment: Callable[[], dt.datetime]) -> None:
-        self._reader, self._moment = reader, moment
+    def __init__(self, reader: PlateReader, options: ReadOptions) -> None:
+        self._reader, self._options = reader, options
         self.frames = 0
         self._spent_ms: dict[str, float] = {}
 
     def __call__(self, image: RgbImage) -> Sequence[PlateReading]:
         """Plates of one frame."""
-        reading = self._reader.read(image, self._moment())
+        reading = self._reader.pipeline.read(image, self._options.moment())
         self.frames += 1
         for step, spent in reading.timings_ms.items():
             self._spent_ms[step] = self._spent_ms.get(step, 0.0) + spent
@@ -64,25 +61,23 @@ class VideoCommand:
     """Reads the videos, cameras and streams of one ``read`` command, one after the other.
 
     Args:
-        args: Arguments of ``read``.
-        open_reader: Gives a reader under :func:`~lightning_plates.reading.video.frame_rules`; asked
-            once a video.
+        options: What ``read`` was asked for.
+        open_reader: Gives a reader under :func:`~lightning_plates.reading.video.video.frame_rules`;
+            asked once a video.
         rules: Of the answers.
-        moment: When the vehicles want to circulate.
         output: Where the answers go.
     """
 
     def __init__(
         self,
-        args: argparse.Namespace,
+        options: ReadOptions,
         open_reader: Callable[[], PlateReader],
         rules: ReadingRules,
-        moment: Callable[[], dt.datetime],
         output: ReadOutput,
     ) -> None:
-        self._args, self._open_reader, self._rules = args, open_reader, rules
-        self._moment, self._output = moment, output
-        self._words = stream_phrases_of(args.lang)
+        self._settings, self._open_reader, self._rules = options, open_reader, rules
+        self._output = output
+        self._words = stream_phrases_of(options.language)
         self.failed = False
         """Whether one of them could not be read, or not as a whole."""
         self.not_judged = 0
@@ -109,17 +104,20 @@ class VideoCommand:
             KeyboardInterrupt: The user stopped a file: it is not done. What was read is answered.
         """
         reader = self._open_reader()
-        read_frame = _FrameReader(reader, self._moment)
+        read_frame = _FrameReader(reader, self._settings)
         breaks: list[VideoError] = []
         with (
             _stopped_by_signals() as stopping,
-            VideoOutput(self._args, address, self._output, reader.find) as written,
+            VideoOutput(self._settings, address, self._output, reader.pipeline.find) as written,
         ):
             frames = frames_of(address, self._options(written), stopping)
             show = written.show if written.wants_frames else None
-            video = VideoReader(read_frame, self._rules, self._moment, PlateTracker(), show)
+            video = VideoReader(
+                read_frame, self._rules, self._settings.moment, PlateTracker(), show
+            )
             is_without = True
-            for vehicle in video.vehicles(_until_broken(frames, breaks)):
+            for found in video.vehicles(_until_broken(frames, breaks)):
+                vehicle = Vehicle.of(found)
                 self._answer(address, vehicle, read_frame.mean_ms())
                 self.not_judged += count_not_judged([vehicle.plate])
                 is_without = False
@@ -132,42 +130,42 @@ class VideoCommand:
 
     def _options(self, written: VideoOutput) -> StreamOptions:
         return StreamOptions(
-            fps=self._args.fps,
+            fps=self._settings.fps,
             every_frame=written.wants_every_frame,
-            timeouts=Timeouts(open_s=self._args.timeout, read_s=self._args.timeout),
-            reconnection=Reconnection(attempts=self._args.reconnect),
+            timeouts=Timeouts(open_s=self._settings.timeout_s, read_s=self._settings.timeout_s),
+            reconnection=Reconnection(attempts=self._settings.reconnect),
             phrases=self._words,
             notify=_notify,
         )
 
     def _answer(
-        self, address: VideoAddress, vehicle: VehicleReading | None, timings_ms: dict[str, float]
+        self, address: VideoAddress, vehicle: Vehicle | None, timings_ms: dict[str, float]
     ) -> None:
         """Print one vehicle, or that there is none, and add it to the table."""
         record = video_record(address, vehicle, timings_ms)
         self._output.add_rows(video_rows(record))
-        if self._args.json:
+        if self._settings.json:
             print(json_line(record), flush=True)
         else:
             print(f"{shown_address(address)}: {self._describe(vehicle)}", flush=True)
 
-    def _describe(self, vehicle: VehicleReading | None) -> str:
+    def _describe(self, vehicle: Vehicle | None) -> str:
         if vehicle is None:
-            return phrases_of(self._args.lang).no_plate
+            return phrases_of(self._settings.language).no_plate
         votes = self._words.vehicle.format(
             agreeing=vehicle.frames_agreeing,
             frames=vehicle.frames,
             first=_clock(vehicle.first_s),
             last=_clock(vehicle.last_s),
         )
-        plate = describe_plate(vehicle.plate, self._args.lang, is_now=self._args.at is None)
+        plate = vehicle.plate.describe(self._settings.language, is_now=self._settings.is_now)
         return f"{plate}{SEPARATOR}{votes}"
 
     def _tell_break(self, address: VideoAddress, error: VideoError, *, frames_seen: bool) -> None:
         self.failed = True
         record = video_record(address, None, {}, error=error)
         self._output.add_rows(video_rows(record))
-        if self._args.json:
+        if self._settings.json:
             print(json_line(record), flush=True)
         if is_live(address) and not frames_seen:
             raise error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from lightning_plates.errors import ConfigError
 from lightning_plates.files import check_regular, read_bytes
@@ -137,18 +138,50 @@ def _read(path: Path) -> Any:  # noqa: ANN401 -- any mapping of YAML
     if len(data) > MAX_CONFIG_BYTES:
         raise ConfigError(f"{path}: {len(data) / 1e6:.0f} MB are too much for a configuration")
     try:
+        text = data.decode("utf-8-sig")
+        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        if node is None:
+            raise ConfigError(f"{path} line 1: the file is empty")
+        _check_names(path, node)
         # Values stay text: what they mean is jsonargparse's matter.
-        content = yaml.load(data.decode("utf-8-sig"), Loader=yaml.BaseLoader)
+        content = yaml.load(text, Loader=yaml.BaseLoader)
         _check_size(content, [MAX_VALUES], MAX_DEPTH)
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text ({error.reason})") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path} line {line}: not UTF-8 text ({error.reason})") from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        character = text[error.position : error.position + 1]
+        raise ConfigError(
+            f"{path} line {line}: holds a control character: {character!r}"
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: nested too deeply, or by aliases without end") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: no configuration (expected names with values)")
+    if not isinstance(content.get("trainer", {}), dict):
+        raise ConfigError(f"{path}: trainer: expected names with values")
     return content
+
+
+def _check_names(path: Path, root: yaml.Node) -> None:
+    """Refuse a name that is given twice: YAML's readers keep one of the two without a word."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:  # an alias of what was looked at
+            continue
+        seen.add(id(node))
+        names = set[str]()
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.value in names:
+                line = key.start_mark.line + 1
+                raise ConfigError(f"{path} line {line}: {key.value}: given twice")
+            names.add(str(key.value))
+            waiting.append(value)
+        waiting.extend(node.value if isinstance(node, yaml.SequenceNode) else ())
 
 
 def _check_size(value: Any, left: list[int], depth: int) -> None:  # noqa: ANN401 -- any value of YAML

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import datetime as dt
 import re
@@ -11,25 +10,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from lightning_plates.boxes import Detection
 from lightning_plates.cli._originals import PICTURE_MARK
+from lightning_plates.cli._read_options import ReadOptions
 from lightning_plates.cli._read_output import ReadOutput
 from lightning_plates.errors import VideoError, reason_without_name
 from lightning_plates.photos import RgbImage
-from lightning_plates.reading.annotated_video import SUFFIX, AnnotatedVideo
-from lightning_plates.reading.capture import Timeouts, VideoAddress, is_live, open_capture
+from lightning_plates.reading.answers import Reading, Vehicle
 from lightning_plates.reading.pictures import annotate
-from lightning_plates.reading.pipeline import PhotoReading, PlateReading
-from lightning_plates.reading.records import VIDEO_COLUMNS, csv_rows, photo_record
-from lightning_plates.reading.stopwatch import STEPS
-from lightning_plates.reading.stream import ASSUMED_FPS, Frame, shown_address
-from lightning_plates.reading.video import VehicleReading
-from lightning_plates.reading.video_redaction import VideoRedaction
-from lightning_plates.results import Detection
+from lightning_plates.reading.pipeline import PlateReading
+from lightning_plates.reading.records import VIDEO_COLUMNS, csv_rows
+from lightning_plates.reading.video.annotated_video import SUFFIX, AnnotatedVideo
+from lightning_plates.reading.video.capture import Timeouts, VideoAddress, is_live, open_capture
+from lightning_plates.reading.video.redaction import VideoRedaction
+from lightning_plates.reading.video.stream import ASSUMED_FPS, Frame, shown_address
 
 
 def video_record(
     address: VideoAddress,
-    vehicle: VehicleReading | None,
+    vehicle: Vehicle | None,
     timings_ms: dict[str, float],
     error: VideoError | None = None,
 ) -> dict[str, Any]:
@@ -41,14 +40,12 @@ def video_record(
         timings_ms: Mean milliseconds a frame by step.
         error: Why the source broke off; the record leaves its name out.
     """
-    timings = timings_ms or dict.fromkeys((*STEPS, "total"), 0.0)
-    reading = None if vehicle is None else PhotoReading((vehicle.plate,), timings)
-    votes = None if vehicle is None else dict(zip(VIDEO_COLUMNS, _votes(vehicle), strict=True))
     name = shown_address(address)
     reason = None if error is None else reason_without_name(error, name)
-    record = photo_record(Path(), reason, reading)
-    # A path would fold the two slashes of an address.
-    return {**record, "file": name, "video": votes}
+    record = Reading(None, (), reason, timings_ms).to_dict()
+    found = {"video": None} if vehicle is None else vehicle.to_dict()
+    # Not as a path, which would fold the two slashes of an address.
+    return {**record, "file": name, **found}
 
 
 def video_rows(record: dict[str, Any]) -> list[list[Any]]:
@@ -61,7 +58,7 @@ class VideoOutput:
     """Writes the videos that were asked for; they take their place when the ``with`` block ends.
 
     Args:
-        args: Arguments of ``read``: ``fps`` and ``lang``.
+        options: What ``read`` was asked for.
         address: The source; files are named after it.
         output: Knows the names.
         find: Finds the plates of a frame that is not read.
@@ -69,12 +66,12 @@ class VideoOutput:
 
     def __init__(
         self,
-        args: argparse.Namespace,
+        options: ReadOptions,
         address: VideoAddress,
         output: ReadOutput,
         find: Callable[[RgbImage], Sequence[Detection]],
     ) -> None:
-        self._args, self._address, self._find = args, address, find
+        self._options, self._address, self._find = options, address, find
         source = _named_source(address)
         self._annotated_to = output.annotated_video(source)
         self._redacted_to = output.redacted_video(source)
@@ -112,7 +109,7 @@ class VideoOutput:
         """Add one frame to the videos that were asked for."""
         self._begin()
         if self._annotated is not None and frame.is_due:
-            self._annotated.add(annotate(frame.image, plates, self._args.lang), frame.time_s)
+            self._annotated.add(annotate(frame.image, plates, self._options.language), frame.time_s)
         if self._redaction is not None:
             if frame.after_gap:
                 self._redaction.finish()
@@ -125,7 +122,7 @@ class VideoOutput:
             return
         full_fps = _declared_fps(self._address) or ASSUMED_FPS
         if self._annotated_to is not None:
-            fps = min(self._args.fps or full_fps, full_fps)
+            fps = min(self._options.fps or full_fps, full_fps)
             self._annotated = self._enter(self._annotated_to, fps)
         if self._redacted_to is not None:
             redacted = self._enter(self._redacted_to, full_fps)
@@ -133,17 +130,6 @@ class VideoOutput:
 
     def _enter(self, target: Path, fps: float) -> AnnotatedVideo:
         return self._open.enter_context(AnnotatedVideo(target, fps, PICTURE_MARK))
-
-
-def _votes(vehicle: VehicleReading) -> tuple[float, ...]:
-    return (
-        vehicle.vehicle,
-        vehicle.frames,
-        vehicle.frames_agreeing,
-        vehicle.frame_number,
-        round(vehicle.first_s, 3),
-        round(vehicle.last_s, 3),
-    )
 
 
 def _declared_fps(address: VideoAddress) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +14,11 @@ from lightning_plates import processing
 from lightning_plates.cli._arguments import add_file_limit, fraction
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import draft_of
 from lightning_plates.errors import InputError
 from lightning_plates.photos import load_or_skip
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 
 if TYPE_CHECKING:
     from lightning_plates.boxes import FloatArray
@@ -63,7 +62,7 @@ def collect_candidates(
 
     from lightning_plates.models.score_calibration import match_candidates
 
-    spec = dataclasses.replace(module.spec, score_threshold=LOWEST_SCORE)
+    spec = module.spec.with_options(score_threshold=LOWEST_SCORE)
     scores: list[float] = []
     right: list[bool] = []
     unread = 0
@@ -90,7 +89,7 @@ def _save(source: Path, target: Path, module: LitPlateDetector, threshold: float
     import torch
 
     checkpoint = torch.load(source, map_location="cpu", weights_only=True)
-    module.spec = dataclasses.replace(module.spec, score_threshold=threshold)
+    module.spec = module.spec.with_options(score_threshold=threshold)
     kept = ("epoch", "global_step", "pytorch-lightning_version", "weights_source")
     slim = {name: checkpoint[name] for name in kept if name in checkpoint}
     slim["state_dict"] = module.state_dict()

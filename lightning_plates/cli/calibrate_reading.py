@@ -15,7 +15,6 @@ from PIL import Image
 from lightning_plates.bench.reading_trials import Trial, choose_trials, crop_trials
 from lightning_plates.cli._arguments import add_file_limit, fraction, positive_int, worker_count
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import draft_of, write_text
 from lightning_plates.optional import require
 from lightning_plates.photos import RgbImage, load_or_skip
@@ -25,6 +24,7 @@ from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.ocr import OcrEngine, open_engine
 from lightning_plates.reading.plate_text import read_last_digit
 from lightning_plates.reading.risk import RiskCurve, fit_platt, risk_curve
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 
 HEIGHTS = (None, 40, 24, 16, 12)
 """Heights in pixels to which every crop is also reduced: plates in photos are small, and sharp

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from conversion._manifest import changed_files, manifest_file
+from conversion.gate.manifest import changed_files, manifest_file
 from lightning_plates.bench.contract_check import Verdict, check_contract
 from lightning_plates.cli._arguments import add_runtime_options, worker_count
-from lightning_plates.console import report_failure
 from lightning_plates.errors import InputError, MissingDependencyError, PlatesError
 from lightning_plates.golden import SUFFIX, Golden, golden_file, load_golden
+from lightning_plates.tasks import task_of
+from lightning_plates.terminal.console import report_failure
 from runtimes import Runtime, open_model
 
 DISAGREES = 1
@@ -65,10 +66,10 @@ def describe(model: Runtime, golden: Golden, verdict: Verdict) -> str:
     """The verdict in one line."""
     found, made = verdict.agreement, golden.agreement
     figures = (
-        f"{model.label} on {found.photos} golden photos: mean IoU with the source "
-        f"{found.mean_iou:.3f} (when it was made {made.mean_iou:.3f})"
+        f"{model.label} on {found.photos} golden photos: mean {task_of(model.spec).likeness} with "
+        f"the source {found.mean_likeness:.3f} (when it was made {made.mean_likeness:.3f})"
     )
-    if any(best.confidence is not None for answer in golden.answers for best in answer):
+    if found.max_score_difference or made.max_score_difference:
         figures += (
             f", largest score difference {found.max_score_difference:.3f} "
             f"({made.max_score_difference:.3f})"
@@ -87,12 +88,12 @@ def _explain(golden: Golden, verdict: Verdict) -> str:
         )
     if verdict.precision:
         return (
-            f"The precision explains it: the boxes lie in the same places, and this machine's "
+            f"The precision explains it: the answers are alike, and this machine's "
             f"{golden.precision} arithmetic is coarser. Try another device, runtime or precision"
         )
     return (
         "No single item of the contract explains it (colour order, layout, scaling, resize mode, "
-        "box decoding and precision were tried): the weights differ, or several items are wrong"
+        "decoding and precision were tried): the weights differ, or several items are wrong"
     )
 
 

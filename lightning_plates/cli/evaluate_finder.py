@@ -28,13 +28,14 @@ from lightning_plates.cli._arguments import (
 )
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import MissingDependencyError
+from lightning_plates.finding.options import box_options, score_threshold
+from lightning_plates.finding.refine import DEFAULT_LOOKS
 from lightning_plates.optional import install_command, require
-from lightning_plates.reading.look import DEFAULT_LOOKS
 from lightning_plates.spec import ModelSpec
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from runtimes import Runtime, open_model
 
 
@@ -74,12 +75,12 @@ def measure(model: Runtime, photos: AnnotationSet, looks: int) -> list[Measured]
     Args:
         model: An open finder.
         photos: Labelled photos, with and without plates.
-        looks: As for :func:`~lightning_plates.reading.look.locate`.
+        looks: As for :func:`~lightning_plates.finding.refine.locate`.
     """
     asked = answer_photos(model, photos, looks)
     title = f"{photos.root.name}, {looks} looks"
     bare = tuple(show_progress(asked, len(photos.photos), title))
-    margin = model.spec.margin
+    margin = box_options(model.spec).margin
     if margin is None:
         return [Measured(photos, looks, None, bare)]
     moved = tuple(answer.with_margin(margin) for answer in bare)
@@ -132,8 +133,8 @@ def _notes(spec: ModelSpec, missing: str | None) -> list[str]:
         "Label ÷ box: median width and height of the labels in those of the boxes that they "
         "overlap. Far from 1 the set labels by another convention, which `margin` learns."
     )
-    if spec.decoding == "scored_boxes":
-        notes.append(f"Threshold {spec.score_threshold:g}.")
+    if spec.task == "detection":
+        notes.append(f"Threshold {score_threshold(spec):g}.")
     if missing is not None:
         notes.append(
             f"No average precision: pycocotools is not installed. Install it with: `{missing}`"
@@ -144,8 +145,9 @@ def _notes(spec: ModelSpec, missing: str | None) -> list[str]:
             "IoU 0.50–0.95; small below 32², medium to 96² pixels of the photo, large above. "
             "Only boxes that may become answers get further looks."
         )
-    if spec.margin is not None:
-        notes.append(f"The model's margin: {spec.margin.describe()}.")
+    margin = box_options(spec).margin
+    if margin is not None:
+        notes.append(f"The model's margin: {margin.describe()}.")
     return notes
 
 

@@ -33,6 +33,7 @@ from lightning_plates.bench.reading_trials import (
 from lightning_plates.bench.reference import Peer, peers
 from lightning_plates.bench.report.document import Document, Row, Table
 from lightning_plates.bench.report.markdown import to_markdown
+from lightning_plates.boxes import FitMargin
 from lightning_plates.cli._arguments import (
     add_file_limit,
     add_runtime_options,
@@ -40,16 +41,16 @@ from lightning_plates.cli._arguments import (
     worker_count,
 )
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
+from lightning_plates.finding.options import box_options
+from lightning_plates.finding.refine import DEFAULT_LOOKS
+from lightning_plates.finding.shipped import default_model
 from lightning_plates.reading.accuracy import ReadingScore, ReadSample, fold_zero, score_samples
 from lightning_plates.reading.crop_reader import CropReader
-from lightning_plates.reading.formats import load_formats, load_printed_words
-from lightning_plates.reading.look import DEFAULT_LOOKS
 from lightning_plates.reading.ocr import installed_engines, open_engine
-from lightning_plates.reading.shipped import default_model
-from lightning_plates.spec import FitMargin
+from lightning_plates.reading.rules.formats import load_formats, load_printed_words
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from runtimes import Runtime, open_model
 
 PLACES = ("true", "corners", "found")
@@ -84,7 +85,7 @@ def main(argv: list[str]) -> int:
     unread = 0
     with ExitStack() as stack:
         model = stack.enter_context(_open_model(args)) if _searches(args) else None
-        margin = None if model is None else model.spec.margin
+        margin = None if model is None else box_options(model.spec).margin
         for name in args.ocr or installed_engines():
             engine = open_engine(name, args.threads)
             crops = CropReader(engine, formats, words)
@@ -130,7 +131,7 @@ def _setups(crops: CropReader, model: Runtime | None, args: argparse.Namespace) 
 
 def _margins(model: Runtime) -> list[tuple[str, FitMargin | None]]:
     """Margins to read with, and what their rows' titles end in: both where the model has one."""
-    margin = model.spec.margin
+    margin = box_options(model.spec).margin
     if margin is None:
         return [("", None)]
     return [(", without margin", None), (", with margin", margin)]

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from conversion._manifest import read_manifest, renewed_manifest
+from conversion.gate.manifest import read_manifest, renewed_manifest
 from lightning_plates.bench.finder_accuracy import FinderAnswer, answer_photos
 from lightning_plates.bench.finder_table import FinderRow, summarise_answers, to_table
 from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes
 from lightning_plates.bench.report.document import Document
 from lightning_plates.bench.report.markdown import to_markdown
+from lightning_plates.boxes import FitMargin
 from lightning_plates.cli._arguments import (
     add_file_limit,
     add_runtime_options,
@@ -25,13 +26,13 @@ from lightning_plates.cli._arguments import (
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError
 from lightning_plates.files import read_bytes
+from lightning_plates.finding.options import box_options
 from lightning_plates.golden import golden_file
-from lightning_plates.spec import FitMargin
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from runtimes import Runtime, open_model
 
 
@@ -42,7 +43,11 @@ def main(argv: list[str]) -> int:
     if args.remove == (args.set is not None):
         raise InputError("name a labelled set to learn a margin from, or --remove the model's")
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
-        removed = "its margin is removed" if model.spec.margin else "without a margin, as before"
+        removed = (
+            "its margin is removed"
+            if box_options(model.spec).margin
+            else "without a margin, as before"
+        )
         _check_target(model, target)  # before minutes of measuring
         margin, unread = (None, 0) if args.remove else _learn(model, args)
         _store(model, margin, target)
@@ -105,7 +110,7 @@ def _check_target(model: Runtime, target: Path) -> None:
 
 def _store(model: Runtime, margin: FitMargin | None, target: Path) -> None:
     """Write the margin, and keep what lies beside the model true for ``check``."""
-    spec = dataclasses.replace(model.spec, margin=margin)
+    spec = model.spec.with_options(margin=margin)
     if target.resolve() == model.model.resolve():
         with renewed_manifest(model.model):
             model.store_spec(spec, target)

@@ -1,4 +1,4 @@
-"""Find the plate in photos with a checkpoint or an exported model, without torch for the latter."""
+"""Answer photos with any model, a checkpoint or an exported file, by the model's task."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,22 @@ from lightning_plates.cli._originals import (
     OutputNames,
     without_own_pictures,
 )
-from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.drafts import write_bytes, write_text
-from lightning_plates.drawing import Mark, draw_marks
 from lightning_plates.errors import (
     InputError,
     MissingDependencyError,
     PhotoError,
     reason_without_name,
 )
-from lightning_plates.photos import Photo, encode_jpeg, find_photos, open_photo
-from lightning_plates.results import Detection
-from lightning_plates.text_streams import json_line
+from lightning_plates.photos import (
+    Photo,
+    encode_jpeg,
+    find_photos,
+    open_photo,
+)
+from lightning_plates.tasks import Task, task_of
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
+from lightning_plates.terminal.text_streams import json_line
 from runtimes import Runtime, open_model
 
 BATCH_SIZE = 16
@@ -43,8 +47,8 @@ class Prediction:
     file: Path
     error: str | None
     """Why the photo could not be read, without its name, or ``None``."""
-    plates: tuple[Detection, ...] = ()
-    """Best first; boxes in pixels of the photo."""
+    answer: Any
+    """By the model's task; its ``nothing`` beside an error."""
 
 
 def main(argv: list[str]) -> int:
@@ -54,15 +58,17 @@ def main(argv: list[str]) -> int:
     names = OutputNames()
     _spare_originals(args, files, names)
     with open_model(args.model, args.runtime, args.device, args.threads) as model:
-        _ = model.spec  # a model without a spec is refused before any photo is decoded
+        task = task_of(model.spec)  # a model without a spec is refused before a photo is decoded
         predictions = []
         for prediction, photo in predict_files(model, files):
-            _report(prediction, args.json)
+            _report(prediction, task, args.json)
             if args.save is not None and photo is not None:
-                _save_picture(args.save / names.of(prediction.file), prediction, photo)
+                answer = _in_image(task, photo, prediction.answer)
+                picture = encode_jpeg(task.draw(photo.image, answer), comment=PICTURE_MARK)
+                write_bytes(args.save / names.of(prediction.file), picture)
             predictions.append(prediction)
     if args.csv is not None:
-        write_text(args.csv, to_csv(predictions))
+        write_text(args.csv, to_csv(predictions, task))
     unreadable = [p for p in predictions if p.error is not None]
     for prediction in unreadable:
         print(f"skipped: {prediction.file}: {prediction.error}", file=sys.stderr)
@@ -96,36 +102,36 @@ def predict_files(
     for start in range(0, len(files), BATCH_SIZE):
         batch = files[start : start + BATCH_SIZE]
         loaded = [_try_load(file) for file in batch]
-        answers = iter(model.locate([photo.image for photo, _ in loaded if photo is not None]))
+        task = task_of(model.spec)
+        answers = iter(model.answer([photo.image for photo, _ in loaded if photo is not None]))
         for file, (photo, error) in zip(batch, loaded, strict=True):
-            plates = _in_photo(photo, next(answers)) if photo is not None else ()
-            yield Prediction(file, error, plates), photo
+            if photo is None:
+                yield Prediction(file, error, task.nothing), None
+            else:
+                yield Prediction(file, None, task.scaled(next(answers), *photo.reduction)), photo
 
 
-def _in_photo(photo: Photo, plates: Sequence[Detection]) -> tuple[Detection, ...]:
-    return tuple(replace(plate, box=photo.to_original(plate.box)) for plate in plates)
+def _in_image(task: Task[Any, Any], photo: Photo, answer: object) -> object:
+    """The answer in pixels of the decoded image, to be drawn on it."""
+    across, down = photo.reduction
+    return task.scaled(answer, 1 / across, 1 / down)
 
 
-def to_json(prediction: Prediction) -> str:
-    """One line of JSON: file, error, and a list of boxes with their confidence."""
-    plates = [{"box": list(p.box), "confidence": p.confidence} for p in prediction.plates]
+def to_json(prediction: Prediction, task: Task[Any, Any]) -> str:
+    """One line of JSON: file, error, and the answer by the model's task."""
     record: dict[str, Any] = {"file": str(prediction.file), "error": prediction.error}
-    return json_line({**record, "plates": plates})
+    return json_line({**record, **task.record(prediction.answer)})
 
 
-def to_csv(predictions: Sequence[Prediction]) -> str:
-    """A table with one row a plate; a photo without one is a row with empty cells."""
+def to_csv(predictions: Sequence[Prediction], task: Task[Any, Any]) -> str:
+    """A table with one row a thing answered; a photo without one is a row with empty cells."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["file", "x1", "y1", "x2", "y2", "confidence", "error"])
+    writer.writerow(["file", *task.columns, "error"])
     for prediction in predictions:
-        error = prediction.error or ""
-        for plate in prediction.plates:
-            box = [f"{value:.2f}" for value in plate.box]
-            confidence = "" if plate.confidence is None else f"{plate.confidence:.4f}"
-            writer.writerow([prediction.file, *box, confidence, error])
-        if not prediction.plates:
-            writer.writerow([prediction.file, "", "", "", "", "", error])
+        rows = task.cells(prediction.answer) if prediction.error is None else []
+        for cells in rows or [[""] * len(task.columns)]:
+            writer.writerow([prediction.file, *cells, prediction.error or ""])
     return buffer.getvalue()
 
 
@@ -136,38 +142,20 @@ def _try_load(file: Path) -> tuple[Photo | None, str | None]:
         return None, reason_without_name(error, file)
 
 
-def _report(prediction: Prediction, as_json: bool) -> None:
+def _report(prediction: Prediction, task: Task[Any, Any], as_json: bool) -> None:
     if as_json:
-        print(to_json(prediction))
+        print(to_json(prediction, task))
     elif prediction.error is None:
-        found = [_describe(plate) for plate in prediction.plates]
-        print(f"{prediction.file}: {'; '.join(found) or 'no plate found'}")
-
-
-def _describe(plate: Detection) -> str:
-    x1, y1, x2, y2 = plate.box
-    text = f"plate at x {x1:.0f}–{x2:.0f}, y {y1:.0f}–{y2:.0f} px"
-    return text if plate.confidence is None else f"{text} ({plate.confidence:.0%})"
-
-
-def _save_picture(target: Path, prediction: Prediction, photo: Photo) -> None:
-    marks = [
-        Mark(
-            photo.to_image(plate.box),
-            caption="" if plate.confidence is None else f"{plate.confidence:.2f}",
-        )
-        for plate in prediction.plates
-    ]
-    write_bytes(target, encode_jpeg(draw_marks(photo.image, marks), comment=PICTURE_MARK))
+        print(f"{prediction.file}: {task.describe(prediction.answer)}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lightning_plates predict", description=__doc__)
     parser.add_argument("model", type=Path, help="model.onnx, a checkpoint, or any exported file")
     parser.add_argument("photos", type=Path, nargs="+", help="photos, or folders of them")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a table of all boxes")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a table of answers")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a photo")
-    parser.add_argument("--save", type=Path, metavar="DIR", help="write photos with boxes drawn")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="write photos with answers drawn")
     add_runtime_options(parser)
     parser.add_argument("--threads", type=worker_count, help="threads for one inference")
     add_file_limit(parser)

@@ -21,7 +21,7 @@ from lightning_plates.data.labelled_photos import LabelledPhoto
 from lightning_plates.data.transforms import Augmentation
 from lightning_plates.errors import ConfigError
 from lightning_plates.photos import RgbImage, load_photo
-from lightning_plates.processing import Placement
+from lightning_plates.placement import Placement, place
 from lightning_plates.spec import ModelSpec
 
 MAX_WORKERS, MAX_SEED, MAX_COUNT = 512, (1 << 32) - 1, 1_000_000
@@ -75,17 +75,17 @@ class PlateDataset(Dataset[Sample]):
         photo = self.photos[number]
         image, box = load_photo(photo.path), np.array(photo.box, dtype=np.float64)
         # Labels may stem from a copy of another size: boxes follow the labelled one.
-        placement = processing.place(photo.width, photo.height, self.spec)
+        placement = place(photo.width, photo.height, self.spec)
         if self.augmentation is not None:
             image, box = self._augment(self.augmentation, image, box, number)
-            placement = processing.place(image.shape[1], image.shape[0], self.spec)
+            placement = place(image.shape[1], image.shape[0], self.spec)
         resized, _ = processing.resize_photo(image, self.spec)
         values = processing.scale_pixels(resized[None], self.spec)[0]
         return Sample(torch.from_numpy(values), *_target(placement, box), number)
 
     def targets(self) -> Targets:
         """The true boxes of all photos as they are, without decoding one."""
-        placements = [processing.place(p.width, p.height, self.spec) for p in self.photos]
+        placements = [place(p.width, p.height, self.spec) for p in self.photos]
         pairs = [
             _target(placement, np.array(photo.box, dtype=np.float64))
             for placement, photo in zip(placements, self.photos, strict=True)

@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from lightning_plates.boxes import FloatArray, box_iou, order_corners
+from lightning_plates.boxes import (
+    CLOSE_IOU,
+    HIT_IOU,
+    FloatArray,
+    box_iou,
+    order_corners,
+)
 
 EVALUATED = "evaluated"
 """Key under which a validation or test step returns its :class:`EvaluatedBatch`."""
@@ -40,7 +46,7 @@ class BoxQuality(NamedTuple):
 
     def summary(self) -> dict[str, float]:
         """Means over the photos, by the names under which they are logged."""
-        values = (self.iou >= 0.5, self.iou >= 0.7, self.iou, self.centre_error_px)
+        values = (self.iou >= HIT_IOU, self.iou >= CLOSE_IOU, self.iou, self.centre_error_px)
         means = (float(np.mean(value)) for value in values)
         return dict(zip(QUALITY_NAMES, means, strict=True))
 

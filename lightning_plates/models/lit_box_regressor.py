@@ -26,8 +26,7 @@ from lightning_plates.models.heads import HeadName
 from lightning_plates.models.losses import LOSSES, LossName
 from lightning_plates.models.schedules import EpochCosine, check_rates, known_length
 from lightning_plates.models.weights import read_weights
-from lightning_plates.scalings import SCALINGS, Scaling
-from lightning_plates.spec import ModelSpec
+from lightning_plates.spec import SCALINGS, ModelSpec, Scaling
 
 
 class LitBoxRegressor(SpecModule):

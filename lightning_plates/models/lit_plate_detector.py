@@ -31,11 +31,10 @@ from lightning_plates.models.evaluation import (
 )
 from lightning_plates.models.schedules import WarmUpCosine, check_rates, known_length
 from lightning_plates.models.weights import BackboneWeights, Origin, read_weights
-from lightning_plates.scalings import SCALINGS, Scaling
-from lightning_plates.spec import ModelSpec
+from lightning_plates.spec import SCALINGS, ModelSpec, Scaling
 
 if TYPE_CHECKING:
-    from lightning_plates.data.window_datamodule import PlateBatch
+    from lightning_plates.data.windows.datamodule import PlateBatch
 
 _Begun: TypeAlias = tuple[PlateDetector, Origin, str]
 """What training begins with: the network, what its backbone expects, and where it comes from."""
@@ -111,7 +110,7 @@ class LitPlateDetector(SpecModule):
             mean,
             std,
             resize="letterbox",
-            decoding="scored_boxes",
+            task="detection",
         )
         self.resize_input(size)
 

@@ -18,8 +18,8 @@ from lightning_plates.drafts import draft_of
 from lightning_plates.errors import ConfigError, InputError
 from lightning_plates.files import check_regular
 from lightning_plates.models.backbones import Padding
-from lightning_plates.scalings import SCALINGS, Scaling
 from lightning_plates.shipment import check_shipped
+from lightning_plates.spec import SCALINGS, Scaling
 
 _CLASSIFIER_PREFIXES = ("classifier.", "fc.", "AuxLogits.")
 """Parts of complete classification networks that a backbone leaves out."""

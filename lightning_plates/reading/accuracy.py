@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lightning_plates.boxes import CLOSE_IOU, HIT_IOU, share_above
 from lightning_plates.clock import Span
 from lightning_plates.errors import InputError
 from lightning_plates.files import read_bytes
@@ -63,8 +64,8 @@ def score_samples(samples: Sequence[ReadSample]) -> ReadingScore:
         last_char=_share([_ends_alike(sample) for sample in texts]),
         last_digit=_share([_ends_alike(sample) for sample in ending_in_digit]),
         character_errors=errors / characters if characters else None,
-        iou50=_share([iou >= 0.5 for iou in ious]),
-        iou70=_share([iou >= 0.7 for iou in ious]),
+        iou50=share_above(ious, HIT_IOU) if ious else None,
+        iou70=share_above(ious, CLOSE_IOU) if ious else None,
         mean_iou=_share(ious),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lightning_plates.reading.config_file import Entry, find_config, read_config
+from lightning_plates.reading.rules.config_file import Entry, find_config, read_config
 
 LIMIT = 1e-6
 """Beliefs closer than this to 0 or 1 count as this close; their logarithm is infinite."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightning_plates.reading.pipeline import PlateReading
-from lightning_plates.reading.sentences import Phrases, phrases_of
+from lightning_plates.reading.sentences import Phrases, describe_verdict, phrases_of
 
 
 def caption(plate: PlateReading, language: str) -> list[str]:
@@ -54,3 +54,32 @@ def _day(plate: PlateReading, words: Phrases) -> str:
     if plate.verdict is None or plate.verdict.weekday is None:
         return ""
     return words.day.format(weekday=words.plural_weekdays[plate.verdict.weekday])
+
+
+SEPARATOR = " · "
+"""Stands between the parts of a sentence."""
+
+
+def describe_plate(plate: PlateReading, language: str, *, is_now: bool) -> str:
+    """Text, last digit and restriction of one plate, in one line.
+
+    Args:
+        plate: The plate.
+        language: ``es`` or ``en``.
+        is_now: Whether the moment is the present; another one is spelled out.
+    """
+    words = phrases_of(language)
+    parts = [
+        _sentence_of_text(plate, words),
+        describe_format(plate, language),
+        describe_digit(plate, words),
+    ]
+    if plate.verdict is not None:
+        parts += describe_verdict(plate.verdict, language, is_now=is_now)
+    return SEPARATOR.join(part for part in parts if part)
+
+
+def _sentence_of_text(plate: PlateReading, words: Phrases) -> str:
+    if plate.text is None:
+        return ""
+    return words.plate.format(text=plate.text.display) if plate.text.display else words.unread

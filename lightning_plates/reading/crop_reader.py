@@ -10,9 +10,9 @@ import numpy as np
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.characters import Belief, join
 from lightning_plates.reading.crops import split_rows
-from lightning_plates.reading.formats import PlateFormat
 from lightning_plates.reading.ocr import OcrEngine
 from lightning_plates.reading.plate_text import settle_number
+from lightning_plates.reading.rules.formats import PlateFormat
 
 SURE = 0.9
 """Probability of the least sure character from which one reading is enough. Measured on the crops

@@ -8,24 +8,23 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lightning_plates.boxes import scale_box
+from lightning_plates.boxes import Detection, scale_box
+from lightning_plates.clock import Stopwatch
+from lightning_plates.finding.refine import DEFAULT_LOOKS, locate
 from lightning_plates.photos import RgbImage
 from lightning_plates.reading.calibration import Calibration
 from lightning_plates.reading.characters import Belief
 from lightning_plates.reading.crop_reader import CropReader
 from lightning_plates.reading.crops import cut_plate
-from lightning_plates.reading.formats import PlateFormat
-from lightning_plates.reading.look import DEFAULT_LOOKS, locate
 from lightning_plates.reading.ocr import OcrEngine
 from lightning_plates.reading.plate_text import (
     PlateText,
     read_last_digit,
     settle_number,
 )
-from lightning_plates.reading.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
-from lightning_plates.reading.schedules import RestrictionCalendar
-from lightning_plates.reading.stopwatch import Stopwatch
-from lightning_plates.results import Detection
+from lightning_plates.reading.rules.formats import PlateFormat
+from lightning_plates.reading.rules.restrictions import DEFAULT_CLASS, PlateIdentity, Verdict, judge
+from lightning_plates.reading.rules.schedules import RestrictionCalendar
 from runtimes import Runtime
 
 

@@ -16,7 +16,7 @@ from lightning_plates.reading.characters import (
     confusable_with,
     edit_distance,
 )
-from lightning_plates.reading.formats import PlateFormat
+from lightning_plates.reading.rules.formats import PlateFormat
 
 FLOOR = 1e-4
 """Least probability of a lookalike that an engine did not consider; keeps logarithms finite."""

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from lightning_plates.languages import in_language
-from lightning_plates.reading.restrictions import Reason, Verdict
+from lightning_plates.reading.rules.restrictions import Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def describe_verdict(verdict: Verdict, language: str, *, is_now: bool) -> list[s
     """Parts of a sentence about the rule and the moment.
 
     Args:
-        verdict: The answer of :func:`~lightning_plates.reading.restrictions.judge`.
+        verdict: The answer of :func:`~lightning_plates.reading.rules.restrictions.judge`.
         language: ``es`` or ``en``.
         is_now: Whether the moment is the present; another one is spelled out.
 

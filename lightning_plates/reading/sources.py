@@ -16,7 +16,7 @@ from typing import TextIO
 from lightning_plates.errors import InputError
 from lightning_plates.photo_phrases import ENGLISH, PhotoPhrases
 from lightning_plates.photos import find_photos
-from lightning_plates.reading.video_files import videos_below
+from lightning_plates.reading.video.files import videos_below
 
 STREAM_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "udp://")
 """Beginnings of network addresses of cameras."""

@@ -14,7 +14,7 @@ import torch
 from pytorch_lightning import LightningDataModule, LightningModule
 
 import lightning_plates
-from lightning_plates.machine import processor_name
+from lightning_plates.clock import processor_name
 from lightning_plates.models.backbones import count_parameters
 from lightning_plates.training.epoch_table import EpochTable
 

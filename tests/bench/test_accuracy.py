@@ -5,9 +5,9 @@ import pytest
 from lightning_plates.bench.accuracy import PhotoScore, read_scores, summarise
 from lightning_plates.bench.finder_accuracy import FinderAnswer
 from lightning_plates.bench.finder_table import summarise_answers
+from lightning_plates.boxes import Detection
 from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
 from lightning_plates.errors import InputError
-from lightning_plates.results import Detection
 
 LABEL = (0.0, 0.0, 10.0, 10.0)
 

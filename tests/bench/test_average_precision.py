@@ -8,8 +8,8 @@ pytest.importorskip("pycocotools", reason="the extra 'evaluate' is not installed
 
 from lightning_plates.bench.average_precision import average_precision
 from lightning_plates.bench.finder_accuracy import FinderAnswer
+from lightning_plates.boxes import Detection
 from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
-from lightning_plates.results import Detection
 
 
 def answer(labels, plates, weaker=()):

@@ -6,9 +6,8 @@ from lightning_plates.bench.finder_accuracy import (
     score_photo,
     wilson_interval,
 )
+from lightning_plates.boxes import Detection, FitMargin
 from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
-from lightning_plates.results import Detection
-from lightning_plates.spec import FitMargin
 
 PHOTO = PhotoRecord("a.jpg", 100, 100, (BoxRecord(0, 0, 10, 10), BoxRecord(50, 50, 70, 60)))
 EMPTY = PhotoRecord("b.jpg", 100, 100, ())

@@ -3,12 +3,9 @@ import pytest
 
 from lightning_plates.bench.finder_accuracy import FinderAnswer
 from lightning_plates.bench.fit_margin import MatchedBoxes, fit_margin, match_boxes
-from lightning_plates.boxes import box_iou
+from lightning_plates.boxes import Detection, FitMargin, box_iou, move_by_margin
 from lightning_plates.data.annotations.record import BoxRecord, PhotoRecord
 from lightning_plates.errors import InputError
-from lightning_plates.processing import move_by_margin
-from lightning_plates.results import Detection
-from lightning_plates.spec import FitMargin
 
 FRAMED = FitMargin(1.2, 1.5, shift_x=-0.05, shift_y=0.1)
 

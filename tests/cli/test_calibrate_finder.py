@@ -73,7 +73,7 @@ def test_the_mean_probability_becomes_the_share_that_is_right(detector, photos, 
     total, right = (int(number) for number in counted.groups())
     assert right == 12 < total
     module = load_checkpoint(out)
-    assert module.spec.score_threshold == 0.25
+    assert module.spec.options["score_threshold"] == 0.25
     scores = [plate.confidence for plates in everything(module, out, photos) for plate in plates]
     # What a fit by likelihood guarantees, up to its weak prior and candidates below 0.02.
     assert np.mean(sorted(scores)[-total:]) == pytest.approx(right / total, abs=0.04)
@@ -81,9 +81,8 @@ def test_the_mean_probability_becomes_the_share_that_is_right(detector, photos, 
 
 def everything(module, checkpoint, folder):
     """Candidates however low their score."""
-    import dataclasses
 
-    module.spec = dataclasses.replace(module.spec, score_threshold=0.0)
+    module.spec = module.spec.with_options(score_threshold=0.0)
     return candidates(save(module, checkpoint.with_name("low.ckpt")), folder)
 
 

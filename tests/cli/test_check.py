@@ -8,8 +8,8 @@ from tiny_onnx import RGB_SPEC, save_constant_scored_model, save_mean_colour_mod
 
 from lightning_plates.__main__ import main
 from lightning_plates.agreement import Agreement
+from lightning_plates.boxes import Detection
 from lightning_plates.golden import Golden, golden_file, save_golden
-from lightning_plates.results import Detection
 
 
 def half_photo(left, right, size=(40, 24)):
@@ -49,7 +49,7 @@ def save_artefact(folder, precision="fp32", order=(0, 1, 2, 3), shift=0.0, **cha
     onnx.save(model, str(path))
     answers = tuple((Detection(true_box(photo), None),) for photo in PHOTOS)
     agreement = Agreement(len(PHOTOS), len(PHOTOS), 1.0, 0.0)
-    save_golden(Golden(PHOTOS, answers, 0.5, agreement, precision), golden_file(path))
+    save_golden(Golden(PHOTOS, answers, "box", {}, agreement, precision), golden_file(path))
     return path
 
 
@@ -65,7 +65,7 @@ def test_a_sound_model_agrees(tmp_path, capsys):
         ({"resize": "letterbox"}, "resize mode", "stretch"),
         ({"mean": (0.5,) * 3, "std": (0.5,) * 3}, "scaling", "0–1"),
         ({"std": (1 / 255,) * 3}, "scaling", "0–1"),
-        ({"order": (1, 0, 3, 2)}, "box decoding", "y1, x1, y2, x2"),
+        ({"order": (1, 0, 3, 2)}, "decoding", "y1, x1, y2, x2"),
     ],
 )
 def test_the_item_that_is_wrong_is_named(tmp_path, capsys, lie, item, instead):
@@ -92,7 +92,7 @@ def test_a_wrong_layout_is_named_by_the_runtime(tmp_path, capsys):
 def test_what_the_conversion_cost_is_not_held_against_the_device(tmp_path):
     path = save_artefact(tmp_path, precision="int8", shift=0.04)
     answers = tuple((Detection(true_box(photo), None),) for photo in PHOTOS)
-    coarse = Golden(PHOTOS, answers, 0.5, Agreement(3, 3, 0.75, 0.0), "int8")
+    coarse = Golden(PHOTOS, answers, "box", {}, Agreement(3, 3, 0.75, 0.0), "int8")
     save_golden(coarse, golden_file(path))
     assert main(["check", str(path)]) == 0
 
@@ -114,7 +114,7 @@ def test_a_finder_must_be_as_sure_of_the_same_box(
     photo = half_photo((90, 90, 90), (90, 90, 90), size=(40, 40))
     expected = ((Detection(tuple(40 * side for side in box), 0.95),),)
     agreement = Agreement(1, 1, 1.0, made_difference)
-    save_golden(Golden((photo,), expected, 0.5, agreement, "int8"), golden_file(path))
+    save_golden(Golden((photo,), expected, "detection", {}, agreement, "int8"), golden_file(path))
     assert main(["check", str(path)]) == status
     assert says in capsys.readouterr().out
 

@@ -1,5 +1,4 @@
 import csv
-import dataclasses
 import sys
 
 import numpy as np
@@ -7,11 +6,11 @@ import pytest
 from tiny_onnx import save_constant_scored_model, save_mean_colour_model
 
 from lightning_plates.__main__ import main
+from lightning_plates.boxes import FitMargin
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import BoxRecord
 from lightning_plates.drawing import LABEL_COLOUR, PREDICTION_COLOUR
 from lightning_plates.photos import load_photo
-from lightning_plates.spec import FitMargin
 from runtimes import open_model
 
 SIZE = (128, 128)
@@ -72,7 +71,7 @@ def test_a_model_with_a_margin_has_two_rows(tmp_path, finder, labelled):
     with open_model(finder) as model:
         # As tall again and as far down: it now fits half.png and only half of exact.png.
         doubled = FitMargin(1.0, 2.0, shift_y=0.5)
-        model.store_spec(dataclasses.replace(model.spec, margin=doubled), finder)
+        model.store_spec(model.spec.with_options(margin=doubled), finder)
     words = [str(finder), str(labelled), "--looks", "1", "-o", str(out), "--csv", str(per_photo)]
     assert main(["evaluate-finder", *words]) == 0
     assert [row["margin"] for row in table(out)] == ["without", "with"]

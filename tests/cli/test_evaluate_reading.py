@@ -1,11 +1,10 @@
 import csv
-import dataclasses
 
 import pytest
 from drawn_plates import make_crops, make_photos, save_finder
 
 from lightning_plates.__main__ import main
-from lightning_plates.spec import FitMargin
+from lightning_plates.boxes import FitMargin
 from runtimes import open_model
 
 TEXTS = ("BCR-456", "KFR-247", "TWN-913")
@@ -65,7 +64,7 @@ def test_true_boxes_corners_found_boxes_and_peers_in_one_table(photos, model, ca
 def test_a_model_with_a_margin_is_measured_with_and_without_it(photos, model, tmp_path, capsys):
     moved = tmp_path / "moved.onnx"
     with open_model(model) as opened:
-        opened.store_spec(dataclasses.replace(opened.spec, margin=FitMargin(0.6, 1.0)), moved)
+        opened.store_spec(opened.spec.with_options(margin=FitMargin(0.6, 1.0)), moved)
     words = ("--photos", photos, "--model", moved, "--boxes", "found", "--look", "1")
     rows, out = evaluate(capsys, *words)
     without, narrower = rows[:2]

@@ -10,14 +10,17 @@ import sys
 
 import pytest
 
-from lightning_plates import console, optional
+from lightning_plates import optional
 from lightning_plates.__main__ import main
-from lightning_plates.cli import _arguments, _originals, _read_output, read
+from lightning_plates.cli import _arguments, _originals, _read_options, _read_output, read
 from lightning_plates.cli._dispatch import SPEAKS_ENGLISH
+from lightning_plates.finding import shipped
 from lightning_plates.languages import locale_language, speak, translated
-from lightning_plates.reading import calibration, config_file, formats, schedules, shipped
+from lightning_plates.reading import calibration
 from lightning_plates.reading.ocr import _discovery as engines
+from lightning_plates.reading.rules import config_file, formats, schedules
 from lightning_plates.spanish import SPANISH
+from lightning_plates.terminal import console
 from runtimes import _discovery as runtimes
 
 
@@ -103,7 +106,10 @@ def test_the_help_of_read_is_spanish(capsys):
     text = capsys.readouterr().out
     assert text.startswith("uso: ")
     assert SPEAKS_ENGLISH not in text
-    parser = read._parser("es")
+    assert "ejemplos:\n  lightning-plates read --sample" in text
+    assert "más: docs/reading.md" in text
+    assert not re.search(r"^(examples|more):", text, re.MULTILINE)
+    parser = _read_options._parser("es", read.__doc__)
     texts = [parser.description, *(group.title for group in parser._action_groups)]
     texts += [action.help for action in parser._actions]
     texts += [a.metavar for a in parser._actions if a.metavar and len(a.metavar) > 1]
@@ -154,8 +160,8 @@ def _template(node):
 
 @pytest.mark.parametrize(
     "module",
-    [read, _arguments, _originals, _read_output, config_file, formats, schedules, calibration,
-     shipped, engines, runtimes, optional],
+    [_read_options, _arguments, _originals, _read_output, config_file, formats, schedules,
+     calibration, shipped, engines, runtimes, optional],
     ids=lambda module: module.__name__,
 )  # fmt: skip
 def test_every_message_that_read_may_end_with_is_in_the_catalogue(spanish, module):

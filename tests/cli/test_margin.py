@@ -9,14 +9,14 @@ from tiny_onnx import RGB_SPEC, save_constant_scored_model
 
 from lightning_plates.__main__ import main
 from lightning_plates.agreement import Agreement
+from lightning_plates.boxes import Detection, FitMargin
 from lightning_plates.cli import margin
 from lightning_plates.cli.margin import draw_photos
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import AnnotationSet, BoxRecord, PhotoRecord
 from lightning_plates.errors import InputError
+from lightning_plates.finding.options import box_options
 from lightning_plates.golden import Golden, golden_file, save_golden
-from lightning_plates.results import Detection
-from lightning_plates.spec import FitMargin
 from runtimes import open_model
 
 FRAME = BoxRecord(28, 28, 68, 52)
@@ -40,7 +40,7 @@ def site(tmp_path, make_photo_set):
 
 def margin_of(model):
     with open_model(model) as opened:
-        return opened.spec.margin
+        return box_options(opened.spec).margin
 
 
 def test_the_frame_is_learnt_stored_and_shown_on_the_other_photos(tmp_path, finder, site, capsys):
@@ -77,7 +77,7 @@ def test_the_frame_is_learnt_stored_and_shown_on_the_other_photos(tmp_path, find
 def test_golden_answers_go_with_a_new_model(tmp_path, finder, site, capsys):
     photo = np.full((40, 40, 3), 90, dtype=np.uint8)
     answers = ((Detection((10.0, 10.0, 20.0, 15.0), 0.9),),)
-    golden = Golden((photo,), answers, 0.5, Agreement(1, 1, 1.0, 0.0), "fp32")
+    golden = Golden((photo,), answers, "detection", {}, Agreement(1, 1, 1.0, 0.0), "fp32")
     save_golden(golden, golden_file(finder))
     framed = tmp_path / "framed.onnx"
     words = [str(finder), str(site), "--only", "framed", "--photos", "8", "--look", "1"]

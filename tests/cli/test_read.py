@@ -333,7 +333,8 @@ def test_what_is_read_one_by_one_has_all_cores(model, photo, monkeypatch, words,
 
     monkeypatch.chdir(photo.parent.parent)
     Path("clip.mp4").touch()
-    monkeypatch.setattr("lightning_plates.cli.read.core_count", lambda: 4)
+    for module in ("read", "_read_options"):
+        monkeypatch.setattr(f"lightning_plates.cli.{module}.core_count", lambda: 4)
     monkeypatch.setattr("lightning_plates.cli.read.open_model", open_model)
     assert read(model, *words, *([] if "--workers" in words else ["--workers", "4"])) == 2
     assert opened == [threads]

@@ -327,12 +327,10 @@ def test_a_table_that_cannot_be_put_in_place_is_refused_at_once(model, folder, c
 def test_every_photo_of_a_stream_is_judged_at_its_own_moment(model, folder, capsys, monkeypatch):
     hours = iter([5, 6])  # Wednesday, when BCR456 must stay from 6:00 on
 
-    class Clock(dt.datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return dt.datetime(2026, 11, 25, next(hours) + 6, 59, tzinfo=dt.timezone.utc)
+    def now():
+        return dt.datetime(2026, 11, 25, next(hours) + 6, 59, tzinfo=dt.timezone.utc)
 
-    monkeypatch.setattr("lightning_plates.cli.read.dt.datetime", Clock)
+    monkeypatch.setattr("lightning_plates.cli._read_options.now", now)
     monkeypatch.setattr(sys, "stdin", io.StringIO("car.jpg\ncar.jpg\n"))
     assert read(model, "-", "--json", "--workers", "1") == 0
     plates = [json.loads(line)["plates"][0] for line in capsys.readouterr().out.splitlines()]

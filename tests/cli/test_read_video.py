@@ -1,5 +1,5 @@
-import argparse
 import csv
+import dataclasses
 import datetime as dt
 import json
 import os
@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 from moving_plates import frame_of, save_video
 
+from lightning_plates.api import ReaderOptions
+from lightning_plates.boxes import Detection
+from lightning_plates.cli._read_options import ReadOptions
 from lightning_plates.cli._read_output import ReadOutput
 from lightning_plates.cli._read_video import VideoCommand, live_address
-from lightning_plates.console import Terminated
+from lightning_plates.clock import STEPS
 from lightning_plates.errors import InputError, VideoError
 from lightning_plates.reading.calibration import IDENTITY
 from lightning_plates.reading.captions import caption
-from lightning_plates.reading.formats import load_formats
 from lightning_plates.reading.pipeline import LastDigit, PhotoReading, PlateReading, ReadingRules
 from lightning_plates.reading.plate_text import PlateText
-from lightning_plates.reading.schedules import load_calendar
-from lightning_plates.reading.stopwatch import STEPS
-from lightning_plates.results import Detection
+from lightning_plates.reading.rules.formats import load_formats
+from lightning_plates.reading.rules.schedules import load_calendar
+from lightning_plates.terminal.console import Terminated
 
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
 
@@ -45,6 +47,7 @@ class YellowReader:
 
     def __init__(self, text="BCR456", on_frame=lambda: None):
         self.text, self.on_frame = text, on_frame
+        self.pipeline = self
 
     def find(self, image):
         rows, columns = np.nonzero((image[..., 0] > 180) & (image[..., 2] < 100))
@@ -61,21 +64,22 @@ class YellowReader:
         return PhotoReading((plate,), {**dict.fromkeys(STEPS, 0.5), "total": 4.0})
 
 
-def arguments(source, **changes):
-    defaults = {
-        "sources": [str(source)], "lang": "es", "at": WEDNESDAY, "json": False, "csv": None,
-        "save": None, "redact": None, "resume": False, "fps": 5.0, "timeout": 1.0, "reconnect": 1,
-    }  # fmt: skip
-    return argparse.Namespace(**{**defaults, **changes})
+OPTIONS = ReadOptions(
+    sources=(), interactive=False, language="es", at=WEDNESDAY, reader=ReaderOptions(),
+    model=None, runtime=None, device=None, threads=None, workers=1, json=False, table=None,
+    pictures=None, redacted=None, resume=False, fps=5.0, timeout_s=1.0, reconnect=1,
+)  # fmt: skip
 
 
 def run(source, reader=None, **changes):
     """Read one source as the command does; returns whether it could be read as a whole."""
     rules = ReadingRules(FORMATS, IDENTITY, load_calendar("costa_rica"), min_confidence=0.9)
-    args = arguments(source, **changes)
-    output = ReadOutput(args.csv, args.save, args.redact, args.lang, resume=args.resume)
+    options = dataclasses.replace(OPTIONS, sources=(str(source),), **changes)
+    output = ReadOutput(
+        options.table, options.pictures, options.redacted, options.language, resume=options.resume
+    )
     chosen = reader or YellowReader()
-    command = VideoCommand(args, lambda: chosen, rules, lambda: WEDNESDAY, output)
+    command = VideoCommand(options, lambda: chosen, rules, output)
     is_file = Path(source).exists()
     waiting = output.without_finished([Path(source)]) if is_file else [live_address(source)]
     output.expect_videos()
@@ -96,7 +100,7 @@ def test_one_line_a_vehicle_as_a_person_would_say_it(video, capsys):
 
 
 def test_english(video, capsys):
-    run(video, lang="en")
+    run(video, language="en")
     assert "frames that agree: 15 of 15 · 0:00–0:02" in capsys.readouterr().out
 
 
@@ -118,7 +122,7 @@ def test_table_and_videos_are_written_when_asked_and_only_then(video, tmp_path, 
     run(video)
     assert list(tmp_path.iterdir()) == []
 
-    run(video, csv=tmp_path / "t.csv", save=tmp_path / "save", redact=tmp_path / "redact")
+    run(video, table=tmp_path / "t.csv", pictures=tmp_path / "save", redacted=tmp_path / "redact")
 
     with (tmp_path / "t.csv").open(newline="") as file:
         [row] = csv.DictReader(file)
@@ -134,17 +138,17 @@ def test_the_table_is_on_the_disk_before_the_camera_is_unplugged(video, tmp_path
         "lightning_plates.cli._read_video.json_line",
         lambda *_: on_disk.extend(file.read_text() for file in tmp_path.glob("t.csv.partial")),
     )
-    run(video, csv=tmp_path / "t.csv", json=True)
+    run(video, table=tmp_path / "t.csv", json=True)
     assert on_disk == [(tmp_path / "t.csv").read_text()]
     assert "BCR456" in on_disk[0]
 
 
-@pytest.mark.parametrize("option", ["save", "redact", "csv"])
+@pytest.mark.parametrize("option", ["pictures", "redacted", "table"])
 def test_the_video_itself_is_never_replaced(video, tmp_path, monkeypatch, option):
     copy = tmp_path / "v.webm"  # OpenCV goes by the content, not by the ending
     copy.write_bytes(video.read_bytes())
     monkeypatch.chdir(tmp_path)
-    target = copy if option == "csv" else tmp_path
+    target = copy if option == "table" else tmp_path
     with pytest.raises(InputError, match=r"v\.webm: would overwrite the original"):
         run("v.webm", **{option: target})
     assert copy.read_bytes() == video.read_bytes()
@@ -153,7 +157,7 @@ def test_the_video_itself_is_never_replaced(video, tmp_path, monkeypatch, option
 
 @pytest.mark.parametrize(("fps", "rate"), [(0.0, 10), (5.0, 5)])
 def test_the_annotated_video_has_the_rate_of_the_frames_looked_at(video, tmp_path, fps, rate):
-    run(video, save=tmp_path, fps=fps)
+    run(video, pictures=tmp_path, fps=fps)
 
     written = tmp_path / f"{video.parent.name}_car.webm"
     assert cv2.VideoCapture(str(written), cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FPS) == rate
@@ -172,7 +176,7 @@ def test_a_video_that_ends_mid_frame_is_answered_and_reported(video, tmp_path, c
     cut = tmp_path / "cut.avi"
     cut.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
 
-    assert not run(cut, csv=tmp_path / "t.csv", json=True)
+    assert not run(cut, table=tmp_path / "t.csv", json=True)
 
     out, err = capsys.readouterr()
     first, last = (json.loads(line) for line in out.splitlines())
@@ -217,7 +221,7 @@ def test_ctrl_c_answers_what_was_read_and_gives_the_handler_back(video, tmp_path
     reader = YellowReader(on_frame=interrupt_in_the_fourth_frame)
 
     with pytest.raises(KeyboardInterrupt):
-        run(video, reader, save=tmp_path)
+        run(video, reader, pictures=tmp_path)
 
     out, err = capsys.readouterr()
     assert "coinciden: 4 de 4" in out
@@ -261,7 +265,7 @@ class ForgetfulReader(YellowReader):
 
 @pytest.mark.parametrize("missed", [(), range(3), range(10, 25), range(27, 30)])
 def test_no_frame_of_the_redacted_video_shows_what_others_hide(video, tmp_path, missed):
-    run(video, ForgetfulReader(missed), redact=tmp_path)
+    run(video, ForgetfulReader(missed), redacted=tmp_path)
 
     shares = [share_of_yellow(image) for image in frames_in(next(tmp_path.glob("*.webm")))]
     assert len(shares) == 30
@@ -274,7 +278,7 @@ def test_frames_between_those_that_are_read_are_looked_at(tmp_path):
     # Every second frame is read; in the others the plate is where nobody expects it.
     frames = [frame_of(number % 2 * 25) for number in range(10)]
     path = save_video(tmp_path / "jumps.avi", frames)
-    run(path, redact=tmp_path / "out")
+    run(path, redacted=tmp_path / "out")
     shares = [share_of_yellow(image) for image in frames_in(next((tmp_path / "out").iterdir()))]
     assert len(shares) == 10
     assert max(shares) < 0.008
@@ -288,7 +292,7 @@ def test_the_day_is_drawn_once_two_frames_agree(video, tmp_path, monkeypatch):
             drawn.append([caption(plate, language) for plate in plates]) or image
         ),
     )
-    run(video, save=tmp_path)
+    run(video, pictures=tmp_path)
     assert drawn[0] == [["BCR-456", "último dígito inseguro"]]
     assert drawn[1:] == [[["BCR-456", "último dígito 6", "restricción los miércoles"]]] * 14
 
@@ -299,7 +303,7 @@ def test_a_file_without_vehicles_says_so(tmp_path, capsys):
             return PhotoReading((), {**dict.fromkeys(STEPS, 0.5), "total": 4.0})
 
     empty = save_video(tmp_path / "street.avi", [frame_of(0)] * 5)
-    assert run(empty, BlindReader(), csv=tmp_path / "t.csv")
+    assert run(empty, BlindReader(), table=tmp_path / "t.csv")
     assert capsys.readouterr().out == f"{empty}: no se encontró ninguna placa\n"
     with (tmp_path / "t.csv").open(newline="") as file:
         [row] = csv.DictReader(file)
@@ -313,7 +317,7 @@ def test_a_file_without_vehicles_says_so(tmp_path, capsys):
 def test_a_file_that_cannot_be_read_is_a_line_a_row_and_no_video(tmp_path, capsys):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing")
-    assert not run(broken, csv=tmp_path / "t.csv", save=tmp_path / "out", json=True)
+    assert not run(broken, table=tmp_path / "t.csv", pictures=tmp_path / "out", json=True)
     out, err = capsys.readouterr()
     assert err == (
         f"error: {broken}: no es un video que se pueda leer (dañado, cortado antes de su índice, "
@@ -332,11 +336,11 @@ def test_a_stopped_file_stays_unfinished_and_is_read_again(video, tmp_path, caps
     calls = iter(range(100))
     reader = YellowReader(on_frame=lambda: next(calls) == 3 and os.kill(os.getpid(), number))
     with pytest.raises(KeyboardInterrupt) as caught:
-        run(video, reader, csv=table)
+        run(video, reader, table=table)
     assert isinstance(caught.value, Terminated) == (number == signal.SIGTERM)
     assert not table.exists()
 
-    assert run(video, csv=table, resume=True)
+    assert run(video, table=table, resume=True)
 
     assert "coinciden: 15 de 15" in capsys.readouterr().out
     with table.open(newline="") as file:
@@ -346,10 +350,10 @@ def test_a_stopped_file_stays_unfinished_and_is_read_again(video, tmp_path, caps
 
 def test_a_finished_file_is_not_read_again(video, tmp_path, capsys):
     table = tmp_path / "t.csv"
-    run(video, csv=table)
+    run(video, table=table)
     before = table.read_text()
     capsys.readouterr()
-    assert run(video, csv=table, resume=True)
+    assert run(video, table=table, resume=True)
     assert capsys.readouterr().out == ""
     assert table.read_text() == before
 
@@ -358,11 +362,11 @@ def test_a_damaged_file_is_tried_again_and_its_rows_are_not_doubled(video, tmp_p
     cut = tmp_path / "cut.avi"
     cut.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
     table = tmp_path / "t.csv"
-    run(cut, csv=table)
+    run(cut, table=table)
     before = table.read_text()
     assert before.count("BCR456") == 1
     capsys.readouterr()
-    assert not run(cut, csv=table, resume=True)
+    assert not run(cut, table=table, resume=True)
     assert "BCR-456" in capsys.readouterr().out
     assert table.read_text().count("BCR456") == 1
     assert table.read_text().count("dañado") == 1
@@ -371,11 +375,11 @@ def test_a_damaged_file_is_tried_again_and_its_rows_are_not_doubled(video, tmp_p
 def test_what_a_camera_showed_is_never_dropped_from_the_table(video, tmp_path):
     """It may have been lost, or the power may have failed; nobody can read it again."""
     table = tmp_path / "t.csv"
-    run(video, csv=table)
+    run(video, table=table)
     header, row = table.read_text().splitlines()
     rows = [line.replace(str(video), "rtsp://***@10.0.0.2/1") for line in (row, row)]
     lost = rows[0].replace("rtsp://***@10.0.0.2/1,", "rtsp://***@10.0.0.2/1,signal lost", 1)
     kept = "\n".join([header, *rows, lost, *rows, ""])
     table.with_name("t.csv.partial").write_text(kept)
-    run(video, csv=table, resume=True)
+    run(video, table=table, resume=True)
     assert table.read_text().startswith(kept)

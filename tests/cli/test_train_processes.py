@@ -21,7 +21,7 @@ DETECTOR = {
     "class_path": "lightning_plates.models.lit_plate_detector.LitPlateDetector",
     "init_args": {"weights": "none", "size": 64, "channels": 16},
 }
-WINDOWS = "lightning_plates.data.window_datamodule.PlateWindowDataModule"
+WINDOWS = "lightning_plates.data.windows.datamodule.PlateWindowDataModule"
 TWO = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_onnx import save_conv_model
 
-from conversion._calibration import Calibration
+from conversion.int8.calibration import Calibration
 from lightning_plates.photos import encode_jpeg
 
 

@@ -4,19 +4,16 @@ import csv
 import json
 import os
 
-import numpy as np
 import pytest
 from tiny_onnx import save_conv_model
 
-from conversion import _cells
 from conversion.__main__ import main
 from conversion._base import Variant
 from conversion._discovery import list_converters
-from conversion._judges import share_of_hits
+from conversion.matrix import cell as _cells
 from conversion.onnxruntime import OnnxRuntimeConverter
-from lightning_plates.console import run_reporting
 from lightning_plates.errors import MissingDependencyError
-from lightning_plates.results import Detection
+from lightning_plates.terminal.console import run_reporting
 
 
 @pytest.fixture
@@ -32,7 +29,7 @@ def in_process(monkeypatch):
     def run(name, words):
         ran.append([name, *words])
         errors = []
-        monkeypatch.setattr("lightning_plates.console.report_failure", _collect(errors))
+        monkeypatch.setattr("lightning_plates.terminal.console.report_failure", _collect(errors))
         return "" if run_reporting(lambda argv: main([name, *argv]), words) == 0 else errors[0]
 
     monkeypatch.setattr(_cells, "run_script", run)
@@ -128,7 +125,7 @@ def test_other_options_make_another_cell(tmp_path, hubs, photo_folder, in_proces
     words += ["--only", "onnxruntime"]
     run_reporting(main, words)
     record = tmp_path / "out" / "first.fp32.onnx.cell.json"
-    assert json.loads(record.read_text())["figures"]["parity"]["mean_iou"] == 1
+    assert json.loads(record.read_text())["figures"]["parity"]["mean_likeness"] == 1
     in_process.clear()
     monkeypatch.setattr(OnnxRuntimeConverter, "tool_version", lambda self: "onnxruntime 99.0")
     table = tmp_path / "parity.md"
@@ -181,14 +178,6 @@ def test_a_script_that_fails_gives_one_line(tmp_path):
     reason = _cells.run_script("onnxruntime", [str(tmp_path / "gone.onnx"), "-o", str(tmp_path)])
     assert reason.endswith("gone.onnx: no such file")
     assert "\n" not in reason
-
-
-def test_labels_tell_right_from_wrong():
-    near = Detection((0.0, 0.0, 10.0, 10.0), None)
-    labels = (np.array([[50.0, 50, 60, 60], [0, 0, 10, 12]]), np.array([[40.0, 40, 50, 50]]))
-    assert share_of_hits([(near,), (near,)], labels) == 0.5
-    assert share_of_hits([(near,), ()], labels) == 0.5
-    assert share_of_hits([(near,), (near,)], None) is None
 
 
 @pytest.mark.parametrize(

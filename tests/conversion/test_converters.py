@@ -15,23 +15,24 @@ from tiny_onnx import save_conv_model, save_mean_colour_model
 from conversion import onnxruntime as module
 from conversion.__main__ import main
 from conversion._base import Converter
-from conversion._calibration import choose_photos
 from conversion._discovery import find_converter, list_converters
-from conversion._hub_file import open_hub, save_fixed_shapes, sha256_of
-from conversion._keep_float import Trial, choose_layers, rank, settle_layers
-from conversion._parity import Parity, Tolerance, measure_parity, require_agreement
-from conversion._tool_environment import ToolEnvironment
+from conversion.gate.parity import Parity, Tolerance, measure_parity, require_agreement
+from conversion.graph.hub_file import open_hub, save_fixed_shapes, sha256_of
 from conversion.hub import load_parity_photos
+from conversion.int8.calibration import choose_photos
+from conversion.int8.keep_float import Trial, choose_layers, rank, settle_layers
 from conversion.onnxruntime import OnnxRuntimeConverter
 from conversion.ops import read_model
-from lightning_plates.console import run_reporting
+from conversion.tools.environment import ToolEnvironment
 from lightning_plates.errors import (
     InputError,
     MissingDependencyError,
     ParityError,
     SpecError,
 )
+from lightning_plates.photos import encode_jpeg
 from lightning_plates.spec import ModelSpec
+from lightning_plates.terminal.console import run_reporting
 from runtimes import list_runtimes, open_model
 
 
@@ -220,7 +221,7 @@ def test_weights_beside_the_hub_and_results_in_another_file_system(
     artefact = converter.convert(hub, other_file_systems, "fp32", some_photos)
     assert artefact.path.name.startswith("finder.fp32.")
     assert artefact.manifest.hub_file == "finder.onnx"
-    assert artefact.manifest.parity.mean_iou > 0.999
+    assert artefact.manifest.parity.mean_likeness > 0.999
     assert not list(other_file_systems.glob(".draft-*"))
 
 
@@ -289,7 +290,7 @@ def test_too_few_photos_left_is_one_line(tmp_path, hub_file, capsys):
         ("tflite", ["--kind", "dynamic"], "--kind dynamic is of --precision int8, not of fp32"),
         ("tflite", ["--search", "--precision", "int8"], "belong to --kind mixed"),
         ("tflite", ["--precision", "int8"], "--calibration FOLDER"),
-        ("tflite", ["--min-iou", "2"], "--min-iou is 2"),
+        ("tflite", ["--min-iou", "2"], "--min-likeness is 2"),
         ("tflite", ["--photos", "gone"], "gone: "),
         ("tvm", ["--tune", "-1"], "--tune is -1"),
         ("tvm", ["--tune", "5"], "--tune-database DIR"),
@@ -319,7 +320,7 @@ def test_shapes_are_fixed_for_compilers(tmp_path, hub_file):
 
 
 def test_parity_of_a_finder_is_that_of_its_best_boxes():
-    spec = ModelSpec("finder", 8, 8, decoding="scored_boxes", score_threshold=0.5)
+    spec = ModelSpec("finder", 8, 8, task="detection", options={"score_threshold": 0.5})
     boxes = np.array([[[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], [[0, 0, 1, 1], [0, 0, 0.1, 0.1]]])
     source = {"boxes": boxes, "scores": np.array([[0.9, 0.2], [0.1, 0.0]])}
     # The first photo's best box moves to another place; the second photo shows no plate to either.
@@ -341,7 +342,7 @@ def test_silence_proves_nothing(tmp_path, some_photos, calibration):
     from tiny_onnx import save_constant_scored_model
 
     hub = save_constant_scored_model(tmp_path / "mute.onnx", [[0, 0, 0.5, 0.5]], [0.1])
-    with pytest.raises(InputError, match="give photos that show plates"):
+    with pytest.raises(InputError, match="give photos that show what it looks for"):
         OnnxRuntimeConverter().convert(hub, tmp_path, "fp16", some_photos)
 
 
@@ -372,7 +373,9 @@ def test_layers_that_are_asked_for_are_taken_unmeasured():
         ["a", "b"], None, lambda kept: (Parity(4, 4, 0.1, iou.get(kept, 0.5), 0.0), 9), False
     )
     assert choice.kept == ("b",)
-    assert choice.describe()["trials"][0] == {"kept_float": ["b"], "mean_iou": 0.97, "bytes": 9}
+    assert choice.describe()["trials"][0] == {
+        "kept_float": ["b"], "mean_likeness": 0.97, "bytes": 9,
+    }  # fmt: skip
 
 
 def test_first_layers_are_tried_where_the_last_ones_do_not_suffice():
@@ -423,6 +426,29 @@ def test_calibration_comes_from_the_training_side_only(plate_set):
     assert choose_photos(plate_set, count=10, seed=1)[0].files != calibration.files
 
 
+def test_another_photo_takes_the_place_of_one_that_cannot_be_read(tmp_path, capsys):
+    shades = {name: np.full((16, 16, 3), 9 * n, np.uint8) for n, name in enumerate("abcdefgh")}
+    for name, pixels in shades.items():
+        (tmp_path / f"{name}.jpg").write_bytes(encode_jpeg(pixels))
+    cut = encode_jpeg(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    bad = {"empty.jpg": b"", "cut.jpg": cut[: len(cut) * 3 // 10], "text.jpg": b"text"}
+    for name, data in bad.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "._a.jpg").write_bytes(b"\0\5\x16\7")
+
+    calibration, photos = choose_photos(tmp_path, count=6)
+
+    assert len({file.name for file in calibration.files} & {f"{name}.jpg" for name in shades}) == 6
+    assert calibration.describe()["photos"] == 6
+    assert len(photos) == 2
+    said = capsys.readouterr().err
+    assert all(f"skipped: {tmp_path / name}: " in said for name in bad)
+    for file in tmp_path.glob("?.jpg"):
+        file.write_bytes(b"")
+    with pytest.raises(InputError, match="none of its 11 photos can be read"):
+        choose_photos(tmp_path)
+
+
 def test_an_empty_calibration_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="no photos in this folder"):
         choose_photos(tmp_path)
@@ -434,9 +460,9 @@ def test_an_empty_calibration_folder_is_named(tmp_path):
         (["warp", "m.onnx", "-o", "x"], "unknown converter 'warp'"),
         (["all", "gone.onnx", "-o", "x"], "gone.onnx: no such file"),
         (["onnxruntime", "gone.onnx", "-o", "x"], "gone.onnx: no such file"),
-        (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "7"], "--min-iou is 7"),
+        (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "7"], "--min-likeness is 7"),
         (["onnxruntime", "tiny.onnx", "-o", "x", "--calibration", "gone"], "gone: not a folder"),
-        (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "nan"], "--min-iou is nan"),
+        (["onnxruntime", "m.onnx", "-o", "x", "--min-iou", "nan"], "--min-likeness is nan"),
         (["onnxruntime", "m.onnx", "-o", "x", "--search"], "are of --precision int8, not fp32"),
         (
             ["onnxruntime", "m.onnx", "-o", "x", "--keep-float", "a"],
@@ -481,5 +507,5 @@ def test_a_refused_conversion_says_what_may_be_tried(tmp_path, plate_set, capsys
     assert "not written" in error
     assert error.endswith("try --calibration with other or more photos, --search for layers to "
                           "leave in float, a precision that loses less, or accept less with "
-                          "--min-iou\n")  # fmt: skip
+                          "--min-likeness\n")  # fmt: skip
     assert not list((tmp_path / "out").glob("*"))

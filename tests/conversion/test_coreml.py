@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from conversion._comparison import compare_files
+from conversion.gate.comparison import compare_files
 from lightning_plates.errors import InputError, ModelError
 from runtimes import open_model
 

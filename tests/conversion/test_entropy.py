@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from conversion._entropy import BINS, best_range
+from conversion.int8.entropy import BINS, best_range
 
 
 def histogram(values):

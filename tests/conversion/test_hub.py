@@ -8,15 +8,15 @@ from pytorch_lightning import Trainer
 
 from conversion import hub
 from conversion._base import produce
-from conversion._hub_file import sha256_of
-from conversion._parity import Parity, Tolerance, measure_parity
+from conversion.gate.parity import Parity, Tolerance, measure_parity
+from conversion.graph.hub_file import sha256_of
 from conversion.hub import export_hub, load_parity_photos, main
-from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, ModelError, ParityError
 from lightning_plates.models.checkpoint import load_checkpoint
 from lightning_plates.models.lit_box_regressor import LitBoxRegressor
 from lightning_plates.photos import encode_jpeg
 from lightning_plates.spec import METADATA_KEY, ModelSpec
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 PLAIN_OPERATORS = {"Conv", "Clip", "Relu", "Add", "Flatten", "Gemm", "Sigmoid", "Constant"}
@@ -111,7 +111,7 @@ def test_a_file_that_answers_differently_is_not_written(tmp_path, checkpoint, ph
         (["{noise}", "-o", "m.onnx"], "not a checkpoint"),
         (["{ckpt}", "-o", "m.pt"], "must end in .onnx"),
         (["{ckpt}", "-o", "m.onnx", "--opset", "9"], "opset 9 is not offered"),
-        (["{ckpt}", "-o", "m.onnx", "--photos", "gone"], "gone: not a folder"),
+        (["{ckpt}", "-o", "m.onnx", "--photos", "gone"], "gone: no such file or folder"),
         (["{ckpt}", "-o", "m.onnx", "--size", "320"], "its layers fit"),
         (["{ckpt}", "-o", "m.onnx", "--mirrored"], "only a dense network"),
     ],

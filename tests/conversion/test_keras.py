@@ -13,16 +13,16 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from conversion import _keras_export
 from conversion.__main__ import main as conversion_main
 from conversion._discovery import list_converters
-from conversion._hub_file import sha256_of
-from conversion._keras_export import Refused
-from conversion._tool_environment import ToolEnvironment
-from conversion.keras import BOX_ORDERS, TOOLS, Convention, Source, import_keras, main
+from conversion.graph.hub_file import sha256_of
+from conversion.keras import export
+from conversion.keras.export import Refused
+from conversion.keras.importer import BOX_ORDERS, TOOLS, Convention, Source, import_keras, main
+from conversion.tools.environment import ToolEnvironment
 from lightning_plates import processing
-from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError, MissingDependencyError, ParityError
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 SIDE = 8
@@ -69,7 +69,7 @@ def stub(monkeypatch):
             Path(facts_file).write_text(json.dumps(facts), encoding="utf-8")
             return ""
 
-        monkeypatch.setattr("conversion._tool_environment.ToolEnvironment.run", run)
+        monkeypatch.setattr("conversion.tools.environment.ToolEnvironment.run", run)
         return said
 
     return install
@@ -86,8 +86,8 @@ def test_it_is_a_script_and_no_converter(capsys):
     assert "keras" not in list_converters()
     assert conversion_main(["--help"]) == 0
     told = capsys.readouterr().out
-    for script in ("conversion.hub", "conversion.keras", "conversion.ops"):
-        assert f"python -m {script} " in told
+    names = [line.split()[0] for line in told[told.index("further names") :].splitlines()[1:5]]
+    assert names == ["calibration_study", "hub", "keras", "ops"]
 
 
 def test_the_hub_carries_the_convention_and_its_origin(tmp_path, stub, model, some_photos):
@@ -273,14 +273,14 @@ def test_program_code_in_a_file_is_refused_before_keras_sees_it(tmp_path):
     config = {"class_name": "Functional", "config": {"layers": [{"class_name": "Dense"}, inner]}}
     file = save_archive(tmp_path / "evil.keras", config)
     with pytest.raises(Refused, match="Lambda layer"):
-        _keras_export._load(file, None, None)
+        export._load(file, None, None)
 
 
 def test_an_archive_of_something_else_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
         archive.writestr("readme.txt", "no model")
     with pytest.raises(Refused, match=r"not a \.keras archive"):
-        _keras_export._load(tmp_path / "other.keras", None, None)
+        export._load(tmp_path / "other.keras", None, None)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_an_archive_of_something_else_is_refused(tmp_path):
     ],
 )
 def test_the_size_comes_from_the_model_or_the_user(shape, wanted, found):
-    assert _keras_export._input_size(shape, wanted) == found
+    assert export._input_size(shape, wanted) == found
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_the_size_comes_from_the_model_or_the_user(shape, wanted, found):
 )
 def test_other_inputs_are_refused(shape, wanted, reason):
     with pytest.raises(Refused, match=reason):
-        _keras_export._input_size(shape, wanted)
+        export._input_size(shape, wanted)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The manifest knows whether a file is still the one that was converted."""
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -8,7 +7,7 @@ import os
 import pytest
 from tiny_onnx import save_conv_model
 
-from conversion._manifest import (
+from conversion.gate.manifest import (
     changed_files,
     digest_of,
     manifest_file,
@@ -18,9 +17,9 @@ from conversion._manifest import (
 from conversion.onnxruntime import OnnxRuntimeConverter
 from conversion.ops import main as write_table
 from lightning_plates.__main__ import main
-from lightning_plates.console import run_reporting
+from lightning_plates.boxes import FitMargin
 from lightning_plates.errors import InputError
-from lightning_plates.spec import FitMargin
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 NAME = "tiny.fp32.onnx"
@@ -30,7 +29,7 @@ NAME = "tiny.fp32.onnx"
 def converted(tmp_path, hub_file, some_photos):
     """A model with a margin, its manifest and its golden answers."""
     with open_model(hub_file) as model:
-        model.store_spec(dataclasses.replace(model.spec, margin=FitMargin(1.2, 0.8)), hub_file)
+        model.store_spec(model.spec.with_options(margin=FitMargin(1.2, 0.8)), hub_file)
     return OnnxRuntimeConverter().convert(hub_file, tmp_path / "out", "fp32", some_photos).path
 
 

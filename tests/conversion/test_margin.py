@@ -1,12 +1,11 @@
 """A margin goes from the hub into what is converted, and breaks no comparison on the way."""
 
-import dataclasses
-
 import pytest
 
 from conversion.onnxruntime import OnnxRuntimeConverter
 from lightning_plates.__main__ import main
-from lightning_plates.spec import FitMargin
+from lightning_plates.boxes import FitMargin
+from lightning_plates.finding.options import box_options
 from runtimes import open_model
 
 MARGIN = FitMargin(1.2, 0.8, shift_x=0.1)
@@ -14,7 +13,7 @@ MARGIN = FitMargin(1.2, 0.8, shift_x=0.1)
 
 def store(model_file, margin):
     with open_model(model_file) as model:
-        model.store_spec(dataclasses.replace(model.spec, margin=margin), model_file)
+        model.store_spec(model.spec.with_options(margin=margin), model_file)
 
 
 def test_converters_keep_it_and_their_answers_obey_it(tmp_path, hub_file, some_photos):
@@ -22,9 +21,9 @@ def test_converters_keep_it_and_their_answers_obey_it(tmp_path, hub_file, some_p
         [[bare]] = model.locate(some_photos[:1])
     store(hub_file, MARGIN)
     artefact = OnnxRuntimeConverter().convert(hub_file, tmp_path / "out", "fp32", some_photos)
-    assert artefact.manifest.parity.mean_iou == pytest.approx(1)
+    assert artefact.manifest.parity.mean_likeness == pytest.approx(1)
     with open_model(artefact.path) as model:
-        assert model.spec.margin == MARGIN
+        assert box_options(model.spec).margin == MARGIN
         [[moved]] = model.locate(some_photos[:1])
     width = bare.box[2] - bare.box[0]
     assert moved.box[0] == pytest.approx(bare.box[0] + (0.1 - 0.1) * width, abs=0.01)

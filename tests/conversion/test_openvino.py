@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from conversion._calibration import Calibration
+from conversion.int8.calibration import Calibration
 from conversion.openvino import OpenVinoConverter
 from lightning_plates.errors import InputError, ModelError
 from lightning_plates.photos import encode_jpeg

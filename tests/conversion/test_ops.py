@@ -9,12 +9,12 @@ from onnx import TensorProto, helper
 from tiny_onnx import save_conv_model, save_mean_colour_model
 
 from conversion import ops
-from conversion._fate import Fate, Node, Trace, alike, find_fates
-from conversion._operator_table import describe, missing_operators
 from conversion.onnxruntime import OnnxRuntimeConverter
+from conversion.operators.mapping import Fate, Node, Trace, alike, find_fates
+from conversion.operators.table import describe, missing_operators
 from conversion.ops import Trial, convert_everywhere, main, read_model, try_conversion
-from lightning_plates.console import run_reporting
 from lightning_plates.errors import ConversionError, InputError, MissingDependencyError
+from lightning_plates.terminal.console import run_reporting
 
 CHAIN = (
     Node("Shape", "shape", ("image",), ("sizes",), 0),
@@ -229,7 +229,7 @@ def test_a_missing_tool_has_no_column(tmp_path, some_photos, monkeypatch):
         (["{hub}", "--converted", "gone"], "gone: no such file or folder"),
         (["{hub}", "--converted", "{folder}"], "no conversion of"),
         (["{flat}"], "name its conversions: --converted"),
-        (["{hub}", "--photos", "gone"], "gone: not a folder"),
+        (["{hub}", "--photos", "gone"], "gone: no such file or folder"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, hub_file, capsys, words, reason):

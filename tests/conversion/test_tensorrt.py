@@ -14,9 +14,9 @@ from fake_tensorrt import API, install
 from tiny_onnx import save_conv_model
 
 from conversion.__main__ import main
-from conversion.tensorrt import TensorRtConverter
-from lightning_plates.console import run_reporting
+from conversion.tensorrt.converter import TensorRtConverter
 from lightning_plates.errors import ConversionError, InputError, MissingDependencyError
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 

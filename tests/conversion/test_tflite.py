@@ -4,14 +4,14 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from conversion.__main__ import main
-from conversion._folding import save_folded, spread_grids
-from conversion._hub_file import open_hub
-from conversion._tflite_graph import Graph, Node, read_graph
-from conversion._tflite_metadata import build_metadata
-from conversion.tflite import TOOLS, TfliteConverter
-from lightning_plates.console import run_reporting
+from conversion.graph.folding import save_folded, spread_grids
+from conversion.graph.hub_file import open_hub
+from conversion.tflite.converter import TOOLS, TfliteConverter
+from conversion.tflite.graph import Graph, Node, read_graph
+from conversion.tflite.metadata import build_metadata
 from lightning_plates.errors import ConversionError, InputError, MissingDependencyError
 from lightning_plates.spec import METADATA_KEY, ModelSpec
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 
 litert = pytest.importorskip("ai_edge_litert", reason="needs the extra tflite")
@@ -112,7 +112,7 @@ class Table:
 def test_metadata_says_how_to_scale_and_what_comes_out():
     spec = ModelSpec(
         "net", 320, 200, mean=(0.5, 0.4, 0.3), std=(0.5, 0.5, 0.25), layout="NHWC",
-        decoding="scored_boxes", score_threshold=0.4,
+        task="detection", options={"score_threshold": 0.4},
     )  # fmt: skip
     data = build_metadata(spec, {"scores": 2, "boxes": 3})
     assert data[4:8] == b"M001"
@@ -181,7 +181,7 @@ def test_what_does_not_depend_on_the_photo_is_folded(tmp_path):
 
 def save_grid_model(path):
     """A finder of one cell a pixel: its boxes are the pixel's coordinates, which are constants."""
-    spec = ModelSpec("grid", 8, 8, decoding="scored_boxes", score_threshold=0.0)
+    spec = ModelSpec("grid", 8, 8, task="detection", options={"score_threshold": 0.0})
     steps = np.arange(8, dtype=np.float32)
     constants = {
         "weight": np.zeros((1, 3, 1, 1), np.float32),
@@ -260,8 +260,8 @@ def test_contradicting_options_are_one_line(
 
 
 def test_a_tool_that_writes_nothing_is_an_error(tmp_path, hub_file, some_photos, monkeypatch):
-    monkeypatch.setattr("conversion._tool_environment.ToolEnvironment.ensure", lambda self: None)
-    monkeypatch.setattr("conversion._tool_environment.ToolEnvironment.run", lambda *_: "")
+    monkeypatch.setattr("conversion.tools.environment.ToolEnvironment.ensure", lambda self: None)
+    monkeypatch.setattr("conversion.tools.environment.ToolEnvironment.run", lambda *_: "")
     with pytest.raises(ConversionError, match="onnx2tf wrote no float32 file"):
         TfliteConverter().convert(hub_file, tmp_path / "out", "fp32", some_photos)
     assert not list((tmp_path / "out").iterdir())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conversion import _tool_environment as module
-from conversion._tool_environment import ToolEnvironment, find_python, tools_folder
+from conversion.tools import environment as module
+from conversion.tools.environment import ToolEnvironment, find_python, tools_folder
 from lightning_plates.errors import ConversionError, MissingDependencyError
 from lightning_plates.silence import VARIABLES
 

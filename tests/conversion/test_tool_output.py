@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from conversion._tool_output import hushed, show_tool_output, wants_tool_output
+from conversion.tools.output import hushed, show_tool_output, wants_tool_output
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from conversion._folding import save_folded
-from conversion._hub_file import open_hub
+from conversion.graph.folding import save_folded
+from conversion.graph.hub_file import open_hub
 from lightning_plates.errors import ConversionError
 from lightning_plates.spec import METADATA_KEY, ModelSpec
 
@@ -85,7 +85,7 @@ CASES = {
 
 
 def rebuild(hub, folder):
-    from conversion._torch_module import load_module
+    from conversion.graph.torch_module import load_module
 
     return load_module(hub, save_folded(hub, folder / "folded.onnx"))
 

@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conversion.tvm import TvmConverter
+from conversion.tvm.converter import TvmConverter
 from lightning_plates.errors import ConversionError, InputError, MissingDependencyError, ModelError
 from runtimes import open_model
 
 tvm = pytest.importorskip("tvm", reason="needs the extra tvm")
 
-from conversion import _tvm_schedule, _tvm_target  # noqa: E402
-from conversion._tvm_build import require_kernels  # noqa: E402
-from conversion._tvm_schedule import Machine, choose_tile  # noqa: E402
+from conversion.tvm import schedule, target  # noqa: E402
+from conversion.tvm.build import require_kernels  # noqa: E402
+from conversion.tvm.schedule import Machine, choose_tile  # noqa: E402
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _c_compiler():
     try:
-        _tvm_target.find_compiler(platform.machine(), None)
+        target.find_compiler(platform.machine(), None)
     except MissingDependencyError as error:
         pytest.skip(str(error))
 
@@ -73,14 +73,14 @@ def test_code_for_another_machine_is_compared_through_its_twin(
     tmp_path, hub_file, some_photos, monkeypatch
 ):
     """Linking for the board is left to a stand-in: what matters is what is said about it."""
-    real = _tvm_target.linker_for
+    real = target.linker_for
 
     def linker_for(architecture, compiler):
         if architecture != "aarch64":
             return real(architecture, compiler)
         return lambda output, objects, *_, **__: Path(output).write_bytes(b"board")
 
-    monkeypatch.setattr("conversion._tvm_build.linker_for", linker_for)
+    monkeypatch.setattr("conversion.tvm.build.linker_for", linker_for)
     TvmConverter(target="jetson-nano-cpu").convert(hub_file, tmp_path, "fp32", some_photos)
     board = tmp_path / "tiny.fp32.jetson-nano-cpu.so"
     assert board.read_bytes() == b"board"
@@ -107,7 +107,7 @@ def test_code_for_another_machine_is_compared_through_its_twin(
     ],
 )
 def test_targets_are_found_by_name(name, architecture, is_gpu):
-    machine = _tvm_target.find_machine(name)
+    machine = target.find_machine(name)
     assert (machine.architecture, machine.is_gpu) == (architecture, is_gpu)
     assert "/" not in machine.slug
 
@@ -125,23 +125,23 @@ def test_targets_are_found_by_name(name, architecture, is_gpu):
 )
 def test_targets_that_are_not_there_are_one_line(name, reason):
     with pytest.raises(InputError, match=reason) as caught:
-        _tvm_target.find_machine(name)
+        target.find_machine(name)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_compiler_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(_tvm_target.shutil, "which", lambda name: None)
-    monkeypatch.setattr(_tvm_target, "is_installed", lambda name: False)
+    monkeypatch.setattr(target.shutil, "which", lambda name: None)
+    monkeypatch.setattr(target, "is_installed", lambda name: False)
     with pytest.raises(
         MissingDependencyError, match=r"aarch64-linux-gnu-gcc.*apt install gcc-aarch"
     ):
-        _tvm_target.find_compiler("aarch64", None)
+        target.find_compiler("aarch64", None)
     with pytest.raises(MissingDependencyError, match="--cc odd-cc -O2: no such program"):
-        _tvm_target.find_compiler("aarch64", "odd-cc -O2")
+        target.find_compiler("aarch64", "odd-cc -O2")
 
 
 def test_a_linker_that_fails_is_named(tmp_path):
-    link = _tvm_target.linker_for(platform.machine(), None)
+    link = target.linker_for(platform.machine(), None)
     with pytest.raises(ConversionError, match=f"cannot link for {platform.machine()}: "):
         link(str(tmp_path / "out.so"), [str(tmp_path / "gone.o")])
 
@@ -214,10 +214,10 @@ def test_broken_and_foreign_libraries_are_refused(tmp_path, library, change, rea
 
 
 def test_a_library_that_is_not_ours_is_refused(tmp_path):
-    words = _tvm_target.find_compiler(platform.machine(), None)
+    words = target.find_compiler(platform.machine(), None)
     source = tmp_path / "other.c"
     source.write_text("int answer(void) { return 42; }")
-    _tvm_target.linker_for(platform.machine(), " ".join(words))(
+    target.linker_for(platform.machine(), " ".join(words))(
         str(tmp_path / "other.so"), [str(source)]
     )
     with pytest.raises(ModelError, match=r"other\.so: TVM cannot open it"):
@@ -259,18 +259,18 @@ def test_tiles_fit_the_registers_and_divide_the_picture():
                 assert channels % (tile.vectors * tile.lanes) == 0
                 assert tile.columns * tile.vectors < machine.registers
     # 7 columns by 3 vectors take 21 sums and 3 weights; 4 vectors would take 32.
-    assert choose_tile(7, 96, wide) == _tvm_schedule.Tile(columns=7, vectors=3, lanes=16)
+    assert choose_tile(7, 96, wide) == schedule.Tile(columns=7, vectors=3, lanes=16)
 
 
 def test_every_function_of_a_network_gets_a_schedule(hub_file, tmp_path):
-    from conversion._folding import save_folded
-    from conversion._hub_file import open_hub
-    from conversion._tvm_graph import lower, put_channels_last, read_network
+    from conversion.graph.folding import save_folded
+    from conversion.graph.hub_file import open_hub
+    from conversion.tvm.graph import lower, put_channels_last, read_network
 
     folded = save_folded(open_hub(hub_file, 21), tmp_path / "folded.onnx")
-    target = _tvm_target.find_machine("x86_64").target
-    module = lower(put_channels_last(read_network(folded, "fp32")), target)
-    module = _tvm_schedule.schedule_module(module, target)
+    host = target.find_machine("x86_64").target
+    module = lower(put_channels_last(read_network(folded, "fp32")), host)
+    module = schedule.schedule_module(module, host)
     loops = [one for _, one in module.functions_items() if isinstance(one, tvm.tirx.PrimFunc)]
     assert loops
     assert all(one.attrs["tirx.is_scheduled"] for one in loops)

@@ -5,7 +5,7 @@ from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import BoxRecord
 from lightning_plates.data.labelled_photos import read_divided
 from lightning_plates.data.split import make_split, write_split
-from lightning_plates.data.window_photos import PhotoSet, divide_source
+from lightning_plates.data.windows.photos import PhotoSet, divide_source
 from lightning_plates.errors import InputError
 
 

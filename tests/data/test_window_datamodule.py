@@ -8,22 +8,22 @@ from pytorch_lightning import Trainer
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.data.annotations.record import BoxRecord
 from lightning_plates.data.split import make_split, read_split, write_split
-from lightning_plates.data.window_augmentation import WindowLook
-from lightning_plates.data.window_datamodule import (
+from lightning_plates.data.windows.augmentation import WindowLook
+from lightning_plates.data.windows.datamodule import (
     PlateWindowDataModule,
     WholePhotoDataset,
     WindowDataset,
     collate,
     to_example,
 )
-from lightning_plates.data.window_photos import PhotoSet, divide_source, label_photo, load_pool
-from lightning_plates.data.window_sampling import WindowRanges, cut_window
+from lightning_plates.data.windows.photos import PhotoSet, divide_source, label_photo, load_pool
+from lightning_plates.data.windows.sampling import WindowRanges, cut_window
 from lightning_plates.errors import AnnotationError, InputError
 from lightning_plates.models.lit_plate_detector import LitPlateDetector
 from lightning_plates.photos import load_photo
 from lightning_plates.spec import ModelSpec
 
-SPEC = ModelSpec("finder", 64, 64, resize="letterbox", decoding="scored_boxes")
+SPEC = ModelSpec("finder", 64, 64, resize="letterbox", task="detection")
 
 
 @pytest.fixture(scope="module")

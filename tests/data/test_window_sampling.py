@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightning_plates.data.window_photos import PhotoPool, PhotoSet, WindowPhoto
-from lightning_plates.data.window_sampling import (
+from lightning_plates.data.windows.photos import PhotoPool, PhotoSet, WindowPhoto
+from lightning_plates.data.windows.sampling import (
     PLATE,
     UNCOUNTED,
     WindowRanges,

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_plates.data.window_datamodule import PlateBatch
+from lightning_plates.data.windows.datamodule import PlateBatch
 from lightning_plates.errors import ConfigError
 from lightning_plates.models.checkpoint import load_checkpoint
 from lightning_plates.models.dense_head import PlateOutput
@@ -37,7 +37,7 @@ def test_a_checkpoint_opens_without_the_starting_weights(module, tmp_path):
         for one, other in zip(again(image), module.eval()(image), strict=True):
             torch.testing.assert_close(one, other)
     assert again.spec == module.spec
-    assert again.spec.decoding == "scored_boxes"
+    assert again.spec.task == "detection"
 
 
 def test_another_input_size_answers_with_more_cells(module):

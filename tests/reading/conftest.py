@@ -2,8 +2,8 @@ import datetime as dt
 
 import pytest
 
-from lightning_plates.reading.formats import load_formats
-from lightning_plates.reading.schedules import load_calendar
+from lightning_plates.reading.rules.formats import load_formats
+from lightning_plates.reading.rules.schedules import load_calendar
 
 # Kept holidays around the dates of the tests; the real ones are tested apart.
 HOLIDAYS = {dt.date(2026, 9, 15): "Día de la Independencia", dt.date(2024, 7, 29): "Anexión"}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lightning_plates.errors import OutputError
-from lightning_plates.reading.annotated_video import AnnotatedVideo
+from lightning_plates.reading.video.annotated_video import AnnotatedVideo
 
 
 def grey(value, width=65, height=49):
@@ -147,7 +147,7 @@ def test_a_disk_that_fills_up_leaves_no_video(tmp_path):
         "import numpy as np\n"
         "from pathlib import Path\n"
         "from lightning_plates.errors import OutputError\n"
-        "from lightning_plates.reading.annotated_video import AnnotatedVideo\n"
+        "from lightning_plates.reading.video.annotated_video import AnnotatedVideo\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "noise = np.random.default_rng(1)\n"

@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
+from lightning_plates.boxes import Detection
 from lightning_plates.reading.captions import caption
 from lightning_plates.reading.pipeline import LastDigit, PlateReading
 from lightning_plates.reading.plate_text import PlateText
-from lightning_plates.reading.restrictions import PlateIdentity, judge
-from lightning_plates.results import Detection
+from lightning_plates.reading.rules.restrictions import PlateIdentity, judge
 
 WEDNESDAY = dt.datetime(2026, 11, 25, 12, 0)
 

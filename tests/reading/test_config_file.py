@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from lightning_plates.errors import ConfigError
-from lightning_plates.reading.config_file import MOST_BYTES, MOST_LEVELS, read_config
+from lightning_plates.reading.rules.config_file import MOST_BYTES, MOST_LEVELS, read_config
 
 
 def refusal(tmp_path, content):

@@ -3,7 +3,7 @@ import pytest
 
 from lightning_plates.reading.characters import believe
 from lightning_plates.reading.crop_reader import CropReader, read_once
-from lightning_plates.reading.formats import load_formats, load_printed_words
+from lightning_plates.reading.rules.formats import load_formats, load_printed_words
 
 CROP = np.arange(50 * 200 * 3, dtype=np.uint32).astype(np.uint8).reshape(50, 200, 3)
 UNSURE, SURE = [0.7] * 6, [0.95] * 6

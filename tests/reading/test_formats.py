@@ -2,8 +2,8 @@ import pytest
 import yaml
 
 from lightning_plates.errors import ConfigError
-from lightning_plates.reading.config_file import config_folder, list_configs
-from lightning_plates.reading.formats import (
+from lightning_plates.reading.rules.config_file import config_folder, list_configs
+from lightning_plates.reading.rules.formats import (
     load_country_titles,
     load_formats,
     load_printed_words,

@@ -3,11 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lightning_plates.reading.look import locate, locate_bare, window_around
-from lightning_plates.results import Detection
-from lightning_plates.spec import FitMargin, ModelSpec
+from lightning_plates.boxes import Detection, FitMargin
+from lightning_plates.finding.refine import locate, locate_bare, window_around
+from lightning_plates.spec import ModelSpec
 
-SPEC = ModelSpec("fake", width=8, height=8, decoding="scored_boxes")
+SPEC = ModelSpec("fake", width=8, height=8, task="detection")
 
 
 class Finder:
@@ -66,7 +66,7 @@ def test_a_third_look_counts_beside_both_before():
 
 def test_an_unsure_box_is_an_answer_if_the_second_look_is_sure():
     answers = [[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], [[0.4, 0.4, 0.6, 0.6]]
-    spec = dataclasses.replace(SPEC, score_threshold=0.7)  # the second box has 0.6
+    spec = SPEC.with_options(score_threshold=0.7)  # the second box has 0.6
     finder = Finder(*answers, [[0.4, 0.4, 0.6, 0.6]])
     finder.spec = spec
     assert [len(locate(finder, PHOTO, 2)), finder.calls] == [2, 3]
@@ -83,13 +83,13 @@ def test_the_surest_box_gets_its_look_at_a_quarter_of_the_threshold():
     again = [[0.4, 0.4, 0.6, 0.6], [0.0, 0.0, 0.1, 0.1]]
     for surest, found, calls in ((0.31, 1, 2), (0.19, 0, 1)):
         finder = Finder(first, again)
-        finder.spec = dataclasses.replace(SPEC, score_threshold=0.8)
+        finder.spec = SPEC.with_options(score_threshold=0.8)
         finder.surest, finder.lowest = surest, 0.18
         finder.scores = [None, [0.9, 0.1]]
         assert [len(locate(finder, PHOTO, 2)), finder.calls] == [found, calls]
     # The second box, as unsure as the first, gets no look: it is not the surest.
     finder = Finder(first, again, again)
-    finder.spec = dataclasses.replace(SPEC, score_threshold=0.8)
+    finder.spec = SPEC.with_options(score_threshold=0.8)
     finder.scores = [[0.31, 0.30], [0.9, 0.1], [0.9, 0.1]]
     assert [len(locate(finder, PHOTO, 2)), finder.calls] == [1, 2]
 
@@ -110,7 +110,7 @@ def test_a_window_that_shows_nothing_is_not_looked_at_twice():
 
 
 def test_two_first_answers_that_lead_to_one_plate_are_one():
-    spec = dataclasses.replace(SPEC, score_threshold=0.5)
+    spec = SPEC.with_options(score_threshold=0.5)
     finder = Finder(
         [[0.40, 0.4, 0.50, 0.5], [0.46, 0.4, 0.56, 0.5]],
         [[0.35, 0.4, 0.65, 0.6]],
@@ -153,7 +153,7 @@ def test_a_margin_is_applied_once_and_after_the_last_look():
     answers = [[[0.4, 0.4, 0.5, 0.5]], [[0.4, 0.4, 0.6, 0.6]]]
     (bare,) = locate(Finder(*answers), PHOTO, 2)
     finder = Finder(*answers)
-    finder.spec = dataclasses.replace(SPEC, margin=FitMargin(1.5, 2.0, shift_x=0.1))
+    finder.spec = SPEC.with_options(margin=FitMargin(1.5, 2.0, shift_x=0.1))
     (plate,) = locate(finder, PHOTO, 2)
     x1, y1, x2, y2 = bare.box
     width, height = x2 - x1, y2 - y1
@@ -164,7 +164,7 @@ def test_a_margin_is_applied_once_and_after_the_last_look():
 
 def test_weaker_boxes_are_given_apart_as_the_first_look_saw_them():
     finder = Finder([[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], [[0.4, 0.4, 0.6, 0.6]], [])
-    finder.spec = dataclasses.replace(SPEC, score_threshold=0.7)  # the second one has 0.6
+    finder.spec = SPEC.with_options(score_threshold=0.7)  # the second one has 0.6
     answer = locate_bare(finder, PHOTO, 2, lowest_score=0.1)
     assert [len(answer.plates), len(answer.weaker), finder.calls] == [1, 1, 3]
     assert answer.weaker[0].box == pytest.approx((140, 40, 160, 50), abs=1e-3)
@@ -239,6 +239,6 @@ def test_the_score_is_that_of_the_first_look_and_orders_the_plates():
 
 def test_a_plate_that_only_a_further_look_was_sure_of_keeps_its_low_score_and_comes_last():
     finder = Finder([[0.1, 0.4, 0.2, 0.5], [0.7, 0.4, 0.8, 0.5]], *[[[0.4, 0.4, 0.6, 0.6]]] * 2)
-    finder.spec = dataclasses.replace(SPEC, score_threshold=0.6)
+    finder.spec = SPEC.with_options(score_threshold=0.6)
     finder.scores = [[0.7, 0.4], [0.65], [0.99]]
     assert [plate.confidence for plate in locate(finder, PHOTO, 2)] == pytest.approx([0.7, 0.4])

@@ -5,11 +5,11 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from lightning_plates.boxes import Detection
 from lightning_plates.reading.calibration import IDENTITY
 from lightning_plates.reading.characters import believe
 from lightning_plates.reading.pictures import annotate, redact
 from lightning_plates.reading.pipeline import ReadingRules, interpret
-from lightning_plates.results import Detection
 
 BOX = (100.0, 60.0, 180.0, 100.0)
 

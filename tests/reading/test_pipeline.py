@@ -2,11 +2,11 @@ import datetime as dt
 
 import pytest
 
+from lightning_plates.boxes import Detection
 from lightning_plates.reading.calibration import IDENTITY, Calibration
 from lightning_plates.reading.characters import NOTHING, believe
 from lightning_plates.reading.pipeline import LastDigit, ReadingRules, interpret
 from lightning_plates.reading.plate_text import read_last_digit
-from lightning_plates.results import Detection
 
 MOMENT = dt.datetime(2026, 11, 25, 7, 30)
 PLACE = Detection((0.0, 0.0, 40.0, 20.0), 0.9)

@@ -13,13 +13,13 @@ from lightning_plates.reading.characters import (
     join,
     normalise,
 )
-from lightning_plates.reading.formats import PlateFormat, load_formats, load_printed_words
 from lightning_plates.reading.plate_text import (
     drop_printed_words,
     read_last_digit,
     read_plate,
     settle,
 )
+from lightning_plates.reading.rules.formats import PlateFormat, load_formats, load_printed_words
 
 FORMATS = load_formats("costa_rica,argentina,brazil,spain")
 

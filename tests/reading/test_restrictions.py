@@ -2,8 +2,8 @@ import datetime as dt
 
 import pytest
 
-from lightning_plates.reading.restrictions import PlateIdentity, Reason, judge
-from lightning_plates.reading.schedules import load_calendar
+from lightning_plates.reading.rules.restrictions import PlateIdentity, Reason, judge
+from lightning_plates.reading.rules.schedules import load_calendar
 
 MONDAY = dt.date(2026, 11, 23)
 DAY_OF_DIGIT = {1: 0, 2: 0, 3: 1, 4: 1, 5: 2, 6: 2, 7: 3, 8: 3, 9: 4, 0: 4}  # from the issue

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lightning_plates.errors import ConfigError
-from lightning_plates.reading.config_file import find_config
-from lightning_plates.reading.schedules import load_calendar
+from lightning_plates.reading.rules.config_file import find_config
+from lightning_plates.reading.rules.schedules import load_calendar
 
 SCHEDULE = """
   - name: {name}

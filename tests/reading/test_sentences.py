@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from lightning_plates.errors import InputError
-from lightning_plates.reading.restrictions import PlateIdentity, judge
+from lightning_plates.reading.rules.restrictions import PlateIdentity, judge
 from lightning_plates.reading.sentences import LANGUAGES, describe_verdict, phrases_of
 
 

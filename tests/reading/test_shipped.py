@@ -2,8 +2,8 @@ import pytest
 
 from lightning_plates import shipment
 from lightning_plates.errors import InputError
+from lightning_plates.finding import shipped
 from lightning_plates.golden import golden_file, load_golden
-from lightning_plates.reading import shipped
 from runtimes import open_model
 
 

@@ -19,16 +19,16 @@ import pytest
 from moving_plates import save_video
 
 from lightning_plates.errors import VideoError
-from lightning_plates.reading.capture import OpenCvCapture, Timeouts
-from lightning_plates.reading.stream import (
+from lightning_plates.reading.video.capture import OpenCvCapture, Timeouts
+from lightning_plates.reading.video.files import is_video
+from lightning_plates.reading.video.stream import (
     Reconnection,
     StreamOptions,
     _Grabber,
     frames_of,
     shown_address,
 )
-from lightning_plates.reading.stream_phrases import ENGLISH, SPANISH
-from lightning_plates.reading.video_files import is_video
+from lightning_plates.reading.video.stream_phrases import ENGLISH, SPANISH
 
 FPS = 10
 FRAMES = 40
@@ -382,7 +382,7 @@ def test_a_file_that_may_not_be_read_is_one_line(video, monkeypatch):
     def refuse(path, _limit):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("lightning_plates.reading.stream.check_regular", refuse)
+    monkeypatch.setattr("lightning_plates.reading.video.stream.check_regular", refuse)
     with pytest.raises(VideoError, match="no permission to read it"):
         list(frames_of(video, StreamOptions()))
 
@@ -473,7 +473,7 @@ def test_ffmpeg_adds_no_lines_of_its_own(tmp_path):
     path = tmp_path / "broken.mp4"
     path.write_bytes(b"\0\0\0\x18ftypisom" + b"\0" * 500)
     code = (
-        "import sys; from lightning_plates.reading import stream\n"
+        "import sys; from lightning_plates.reading.video import stream\n"
         "try: list(stream.frames_of(sys.argv[1], stream.StreamOptions()))\n"
         "except stream.VideoError: print('refused')"
     )

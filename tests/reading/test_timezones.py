@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 NOW_THERE = """
-from lightning_plates.reading.schedules import load_calendar
+from lightning_plates.reading.rules.schedules import load_calendar
 import datetime, zoneinfo
 assert zoneinfo.TZPATH == ()
 zone = load_calendar("costa_rica").timezone

@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_plates.reading.tracking import PlateTracker, Sighting
+from lightning_plates.reading.video.tracking import PlateTracker, Sighting
 
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
 

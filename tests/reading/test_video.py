@@ -4,16 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from lightning_plates.reading import video as video_module
+from lightning_plates.boxes import Detection
+from lightning_plates.reading.answers import Plate
 from lightning_plates.reading.calibration import IDENTITY
-from lightning_plates.reading.formats import PlateFormat
 from lightning_plates.reading.pipeline import LastDigit, PlateReading, ReadingRules
 from lightning_plates.reading.plate_text import PlateText
-from lightning_plates.reading.records import plate_record
-from lightning_plates.reading.stream import Frame, StreamOptions, frames_of
-from lightning_plates.reading.tracking import PlateTracker
-from lightning_plates.reading.video import VideoReader
-from lightning_plates.results import Detection
+from lightning_plates.reading.rules.formats import PlateFormat
+from lightning_plates.reading.video import video as video_module
+from lightning_plates.reading.video.stream import Frame, StreamOptions, frames_of
+from lightning_plates.reading.video.tracking import PlateTracker
+from lightning_plates.reading.video.video import VideoReader
 
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
 
@@ -98,7 +98,7 @@ def test_one_frame_is_no_answer_but_two_are(calendar, digits_only):
 
     assert (once.frames, once.plate.last_digit.digit, once.plate.verdict) == (1, None, None)
     assert once.plate.last_digit.confidence == pytest.approx(0.99)
-    assert plate_record(once.plate)["last_digit"] is None
+    assert Plate.of(once.plate).last_digit is None
     assert twice.plate.last_digit.digit == 8
     assert twice.plate.verdict is not None
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from moving_plates import frame_of, save_video
 
-from lightning_plates.reading.video_damage import ends_empty, lost_packets, missing_bytes
+from lightning_plates.reading.video.damage import ends_empty, lost_packets, missing_bytes
 
 
 def box(kind, content=b"", size=None):

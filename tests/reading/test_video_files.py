@@ -5,7 +5,7 @@ import pytest
 from moving_plates import frame_of, save_video
 from PIL import Image
 
-from lightning_plates.reading.video_files import is_raw, is_video, split_videos, videos_below
+from lightning_plates.reading.video.files import is_raw, is_video, split_videos, videos_below
 
 FTYP = b"\0\0\0\x18ftyp"
 TRANSPORT = b"".join(b"G" + bytes(187) for _ in range(4))

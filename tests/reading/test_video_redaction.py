@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lightning_plates.reading.video_redaction import VideoRedaction
+from lightning_plates.reading.video.redaction import VideoRedaction
 
 pytest.importorskip("norfair", reason="the extra 'video' is not installed")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_plates.reading.voting import PlateRead, similarity, vote
+from lightning_plates.reading.video.voting import PlateRead, similarity, vote
 
 
 def read(text, confidence=0.9, digit=None, digit_confidence=0.0, series=None):

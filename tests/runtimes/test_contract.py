@@ -19,9 +19,9 @@ import onnx
 import pytest
 from tiny_onnx import RGB_SPEC, save_constant_outputs, save_mean_colour_model
 
+from lightning_plates.boxes import FitMargin
 from lightning_plates.errors import InputError, MissingDependencyError, ModelError, SpecError
 from lightning_plates.processing import prepare
-from lightning_plates.spec import FitMargin
 from runtimes import installed_runtimes, list_runtimes, open_model
 
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
@@ -94,7 +94,7 @@ def _engine_file(folder):
 def _tvm_library():
     """Bytes of the mean-colour model as a library, generated and linked once."""
     pytest.importorskip("tvm", reason="the extra 'tvm' is not installed")
-    from conversion.tvm import TvmConverter
+    from conversion.tvm.converter import TvmConverter
 
     photos = [np.full((20, 10, 3), 99, dtype=np.uint8)]
     with tempfile.TemporaryDirectory() as name:
@@ -185,7 +185,7 @@ def test_a_margin_that_is_stored_is_obeyed(model_file):
     photo = colour_photo(0, 255, 255)
     with open_model(model_file) as model:
         [[bare]] = model.locate([photo])
-        narrower = dataclasses.replace(model.spec, margin=FitMargin(0.5, 1.0))
+        narrower = model.spec.with_options(margin=FitMargin(0.5, 1.0))
         if model_file.suffix == ".ckpt":
             with pytest.raises(InputError, match="give it to the ONNX hub file"):
                 model.store_spec(narrower, model_file)
@@ -313,7 +313,7 @@ def test_a_folder_or_a_nul_in_the_name_is_refused(model_file, tmp_path):
     [
         ({"width": 10**6}, "model spec: width: expected `int` <= 8192"),
         ({"std": None}, "model spec: std: expected `array`"),
-        ({"decoding": "scored_boxes"}, r"the spec says scored_boxes, but the graph's outputs \['b"),
+        ({"task": "detection"}, r"the spec says detection, but the graph's outputs \['b"),
         ("[1]", "model spec: expected a JSON object"),
         ('{"version": 1, "name": NaN}', "model spec: not JSON"),
         (b"\xff\xfe\x00", "model spec: not JSON"),
@@ -352,12 +352,12 @@ def test_a_model_without_or_with_a_false_spec_is_refused(tmp_path):
     bare = save_mean_colour_model(tmp_path / "bare.onnx", spec=None)
     with open_model(bare) as model, pytest.raises(SpecError, match="no model spec"):
         _ = model.spec
-    two_outputs = ModelSpec("net", 8, 8, decoding="scored_boxes")
+    two_outputs = ModelSpec("net", 8, 8, task="detection")
     false = save_mean_colour_model(tmp_path / "false.onnx", spec=two_outputs)
     with (
         open_model(false) as model,
         pytest.raises(
-            SpecError, match=r"the spec says scored_boxes, but the graph's outputs \['box'\] lack"
+            SpecError, match=r"the spec says detection, but the graph's outputs \['box'\] lack"
         ),
     ):
         _ = model.spec
@@ -380,8 +380,8 @@ def test_a_model_without_or_with_a_false_spec_is_refused(tmp_path):
     ],
 )
 def test_outputs_that_contradict_the_spec_are_named_when_it_is_opened(tmp_path, outputs, reason):
-    decoding = "single_box" if len(outputs) == 1 else "scored_boxes"
-    spec = dataclasses.replace(RGB_SPEC, decoding=decoding)
+    task = "box" if len(outputs) == 1 else "detection"
+    spec = dataclasses.replace(RGB_SPEC, task=task)
     file = save_constant_outputs(tmp_path / "odd.onnx", spec, outputs)
     with open_model(file) as model, pytest.raises(SpecError, match=rf"odd\.onnx: .*{reason}"):
         _ = model.spec
@@ -422,7 +422,7 @@ def test_several_threads_may_use_one_model(model_file):
     colours = [(255, 0, 0), (0, 255, 255), (0, 0, 255), (255, 255, 0)]
     with open_model(model_file, threads=1) as model:
         batches = [prepare([colour_photo(*colour)], model.spec)[0] for colour in colours]
-        name, answer = model.spec.input_name, model.spec.output_names[0]
+        name, answer = model.spec.input_name, model.outputs[0].name
         alone = [model.run({name: batch})[answer] for batch in batches]
 
         def ask(number):

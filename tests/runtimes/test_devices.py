@@ -8,8 +8,8 @@ import onnxruntime
 import pytest
 from tiny_onnx import save_mean_colour_model
 
-from lightning_plates.console import run_reporting
 from lightning_plates.errors import InputError, MissingDependencyError, ModelError
+from lightning_plates.terminal.console import run_reporting
 from runtimes import installed_runtimes, list_runtimes, open_model
 from runtimes._onnxruntime_providers import _register
 from runtimes.onnxruntime import OnnxRuntime
@@ -184,7 +184,7 @@ def test_a_fixed_batch_answers_many_photos_one_by_one(model_file, monkeypatch):
     ("command", "words"),
     [
         ("predict", ["{model}", "{model}"]),
-        ("read", ["--model", "{model}", "{model}"]),
+        ("read", ["--model", "{model}", "{model}", "--lang", "en"]),
         ("check", ["{model}"]),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 from fake_tensorrt import install
 from tiny_engine import make_engine
 
-from lightning_plates.console import run_reporting
 from lightning_plates.errors import InputError, MissingDependencyError, ModelError
+from lightning_plates.terminal.console import run_reporting
 from runtimes import open_model
 from runtimes._cuda import CudaDevice
 from runtimes._tensorrt_build import cache_version, with_version
@@ -127,9 +127,9 @@ def test_an_engine_by_trtexec_from_another_board_is_built_again(tmp_path, fake_t
     ("text", "reason"),
     [
         (None, "is not beside it, so that nothing says what it was built for"),
-        ("{", "not an engine key"),
+        ("{", "key.json: not JSON"),
         ('{"version": 9}', "not an engine key .version 9, this program reads 1"),
-        ('{"version": 1}', "not an engine key"),
+        ('{"version": 1}', "key.json: .*missing required field `recipe`"),
     ],
 )
 def test_a_key_that_is_missing_or_damaged_is_named(tmp_path, fake_tensorrt, text, reason):

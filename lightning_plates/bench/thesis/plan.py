@@ -14,7 +14,7 @@ from lightning_plates.bench.thesis.steps import Step
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
 from lightning_plates.files import read_bytes
-from lightning_plates.reading.config_file import find_config
+from lightning_plates.reading.rules.config_file import find_config
 
 PROTOCOLS = ("thesis", "grouped")
 """Its own split, which leaks, and the one that keeps all copies of a photo together."""

@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightning_plates.console import Terminated
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import StepError
+from lightning_plates.terminal.console import Terminated
 
 GRACE_SECONDS = 60.0
 """How long a command may take after Ctrl-C or SIGTERM to save what it has."""

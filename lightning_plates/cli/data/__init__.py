@@ -9,4 +9,4 @@ from lightning_plates.cli._dispatch import dispatch
 
 def main(argv: list[str]) -> int:
     """Run ``data SUBCOMMAND``; each subcommand is a module of this folder."""
-    return dispatch(__name__, Path(__file__).parent, argv, "python -m lightning_plates data")
+    return dispatch(__name__, Path(__file__).parent, argv, "lightning-plates data")

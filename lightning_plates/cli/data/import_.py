@@ -17,7 +17,6 @@ from lightning_plates.cli._arguments import (
     worker_count,
 )
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import report_interruption
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.annotations.registry import format_titles, writable_formats
@@ -38,6 +37,7 @@ from lightning_plates.data.split import (
 )
 from lightning_plates.drafts import draft_folder_of, utf_8
 from lightning_plates.errors import InputError
+from lightning_plates.terminal.console import report_interruption
 
 SKIPPED_EXIT_CODE = 3
 """Exit status when some photos were left out; the others were written."""

@@ -10,13 +10,13 @@ from pathlib import Path, PurePosixPath
 
 from lightning_plates.cli._arguments import add_file_limit, positive_int
 from lightning_plates.cli._originals import Originals
-from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.data.contact_sheet import contact_sheet, crop_tile, draw_tile
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError, PlatesError, reason_without_name
 from lightning_plates.photos import RgbImage, encode_jpeg, load_photo
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 
 
 def main(argv: list[str]) -> int:

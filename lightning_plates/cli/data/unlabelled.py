@@ -16,10 +16,10 @@ from lightning_plates.cli._arguments import (
 from lightning_plates.cli._looks import add_look_option
 from lightning_plates.cli._photo_sets import choose_photos
 from lightning_plates.cli._progress import show_progress
-from lightning_plates.console import UNREADABLE_EXIT_CODE
 from lightning_plates.data.annotations import boxes_csv
 from lightning_plates.errors import InputError
-from lightning_plates.reading.shipped import default_model
+from lightning_plates.finding.shipped import default_model
+from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
 from runtimes import open_model
 
 

@@ -63,15 +63,29 @@ def test_a_command_that_made_nothing_is_no_success(tmp_path):
         run_step(step, tmp_path)
 
 
+def interrupt_group(process):
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+
+
+def terminate_parent(process):
+    process.terminate()  # as a supervisor may: the command must hear of it from its parent
+
+
 @pytest.mark.slow
-def test_ctrl_c_lets_the_command_end_and_the_next_call_goes_on(tmp_path):
+@pytest.mark.parametrize(
+    ("end", "status", "word"),
+    [(interrupt_group, 130, "interrupted"), (terminate_parent, 143, "terminated")],
+)
+def test_an_interruption_lets_the_command_end_and_the_next_call_goes_on(
+    tmp_path, end, status, word
+):
     folder = tmp_path / "photos"
     words = ["data", "synthesise", "-o", str(folder), "--count", "400", "--workers", "1"]
     code = (
         "import sys\n"
         "from pathlib import Path\n"
         "from lightning_plates.bench.thesis.steps import Step, run_step\n"
-        "from lightning_plates.console import run_reporting\n"
+        "from lightning_plates.terminal.console import run_reporting\n"
         f"step = Step('photos', tuple({words!r}), Path({str(folder / 'boxes.csv')!r}))\n"
         f"sys.exit(run_reporting(lambda _: run_step(step, Path({str(tmp_path)!r})), []))"
     )
@@ -81,9 +95,9 @@ def test_ctrl_c_lets_the_command_end_and_the_next_call_goes_on(tmp_path):
     deadline = time.monotonic() + 60
     while len(list(folder.glob("*.jpg"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+    end(process)
     error = process.communicate(timeout=60)[1]
-    assert process.returncode == 130
-    assert "interrupted; what was finished is kept" in error
+    assert process.returncode == status
+    assert error.count(f"{word}; what was finished is kept") == 2  # both processes say it
     assert "Traceback" not in error
     assert not (tmp_path / "photos.json").exists()

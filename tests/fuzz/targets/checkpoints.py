@@ -11,8 +11,8 @@ from PIL import Image
 
 from conversion.hub import main as export
 from lightning_plates.__main__ import main
-from lightning_plates.console import run_reporting
 from lightning_plates.models.checkpoint import RECORD_KEY
+from lightning_plates.terminal.console import run_reporting
 from tests.fuzz.damage import Damage, NoDamage
 from tests.fuzz.sandbox import Sandbox
 from tests.fuzz.targets import configs

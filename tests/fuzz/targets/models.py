@@ -67,12 +67,24 @@ def _damage_spec(damage: Damage, data: bytes) -> bytes:
     for entry in model.metadata_props:
         if entry.key == METADATA_KEY:
             margin = {"width_scale": 1.1, "height_scale": 0.9, "shift_x": 0.0, "shift_y": 0.1}
-            spec = json.loads(entry.value) | damage.rng.choice(({}, {"margin": margin}))
+            spec = json.loads(entry.value)
+            if damage.rng.random() < 0.3:
+                spec = _as_version_1(spec) | damage.rng.choice(({}, {"margin": margin}))
+            elif damage.rng.random() < 0.5:
+                spec["options"] = {**spec["options"], "margin": margin}
             if damage.rng.random() < 0.9:
                 entry.value = dump_json(damage.tree(spec)).encode("utf-8", "replace").decode()
             else:
                 entry.key = damage.rng.choice(ODD_WORDS)
     return bytes(model.SerializeToString())
+
+
+def _as_version_1(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec as it was written before tasks."""
+    decoding = "scored_boxes" if spec["task"] == "detection" else "single_box"
+    newer = ("task", "options", "classes", "crop_share")
+    kept = {key: value for key, value in spec.items() if key not in newer}
+    return {**kept, **spec["options"], "version": 1, "decoding": decoding}
 
 
 def _damage_graph(damage: Damage, data: bytes) -> bytes:

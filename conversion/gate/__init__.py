@@ -1,0 +1,1 @@
+"""Keeps a conversion only if its answers agree with the hub's."""

@@ -1,0 +1,1 @@
+"""Reads, folds and rebuilds ONNX graphs."""

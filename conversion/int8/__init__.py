@@ -1,0 +1,1 @@
+"""Calibration and Q/DQ quantisation that the INT8 converters share."""

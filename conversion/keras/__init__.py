@@ -1,0 +1,1 @@
+"""Keras models become hub files: ``python -m conversion.keras``."""

@@ -1,0 +1,1 @@
+"""The table of every model in every format."""

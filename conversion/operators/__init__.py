@@ -1,0 +1,1 @@
+"""Operator tables: what each format did with every operator."""

@@ -1,0 +1,1 @@
+"""TensorRT: ``python -m conversion.tensorrt``."""

@@ -1,0 +1,1 @@
+"""TensorFlow Lite: ``python -m conversion.tflite``."""

@@ -1,0 +1,9 @@
+"""``python -m conversion.tflite``; see :mod:`conversion.tflite.converter`."""
+
+import sys
+
+from conversion._script import run_converter
+from lightning_plates.terminal.console import run_reporting
+
+if __name__ == "__main__":
+    sys.exit(run_reporting(lambda argv: run_converter("tflite", argv), sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Converters that pin their own packages run in environments of their own."""

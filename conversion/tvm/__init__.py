@@ -1,0 +1,1 @@
+"""TVM: ``python -m conversion.tvm``."""

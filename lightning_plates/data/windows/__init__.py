@@ -1,0 +1,1 @@
+"""Windows cut from photos, which the dense finder trains on."""

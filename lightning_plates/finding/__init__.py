@@ -1,0 +1,1 @@
+"""Finds plates: the model that ships and its further passes."""

@@ -1,0 +1,1 @@
+"""Plate formats and driving restrictions, from YAML files."""

@@ -1,0 +1,1 @@
+"""Videos, cameras and streams: one answer a vehicle."""
