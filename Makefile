@@ -19,7 +19,7 @@ export NO_ALBUMENTATIONS_UPDATE ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
-.PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes offline docs slow lint types imports check thesis \
+.PHONY: demo bench-cache train-shipped train-regressors ablation test test-runtimes offline docs package slow lint types imports check thesis \
 	constraints licences sums fuzz kill mutants clean help
 
 help:  ## list the targets
@@ -198,6 +198,12 @@ $(DOCS_VENV)/.installed: $(VENV)/.installed pyproject.toml constraints.txt
 # A link or a name that leads nowhere is an error (`strict` in mkdocs.yml).
 docs: $(DOCS_VENV)/.installed  ## build the documentation site: build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet
+
+# Into a folder of its own, so that `dist/` of a release is not overwritten.
+package: $(VENV)/.installed  ## build wheel and source distribution, and check what an index would ask for
+	rm -rf build/dist
+	$(BIN)/uv build --quiet --out-dir build/dist .
+	$(BIN)/uv tool run --quiet --from twine twine check --strict build/dist/*.whl build/dist/*.tar.gz
 
 slow: $(VENV)/.installed  ## the slow tests
 	$(BIN)/python -m pytest -q -m slow

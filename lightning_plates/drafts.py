@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lightning_plates.errors import OutputError
+from lightning_plates.files import real_path
 from lightning_plates.locking import lock_folder
 
 PREFIX, SUFFIX = ".draft-", ".lightning-plates"
@@ -57,7 +58,7 @@ def replaceable(target: Path) -> Path:
     if target.exists() and not target.is_file():
         raise OutputError(f"{target}: not a file that can be replaced; name another")
     _require_name(target)
-    return target.resolve() if target.is_symlink() else target
+    return real_path(target) if target.is_symlink() else target
 
 
 @contextlib.contextmanager
@@ -110,7 +111,7 @@ def draft_space(folder: Path) -> Iterator[Path]:
     """
     _require_name(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _clean_up(folder.resolve())
+    _clean_up(real_path(folder))
     with contextlib.ExitStack() as stack:
         space = _new_space(folder, stack)
         # Before the lock ends: who is killed meanwhile leaves the rest to the next writer.

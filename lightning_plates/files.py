@@ -115,6 +115,14 @@ def read_head(path: Path, count: int) -> bytes:
         return file.read(count)
 
 
+def real_path(path: Path) -> Path:
+    """Resolve links; a circle of links gives a path inside it, which cannot be opened.
+
+    Up to Python 3.12 :meth:`Path.resolve` raises RuntimeError there.
+    """
+    return Path(os.path.realpath(path))
+
+
 def _open_regular(path: Path, limit: int | None) -> tuple[int, int]:
     """Descriptor and size of a regular file of at most ``limit`` bytes; ``None``: of any."""
     try:

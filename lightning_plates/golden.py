@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import struct
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -39,7 +40,7 @@ _MAX_UNPACKED = 256_000_000
 """Bytes of all its arrays."""
 _DAMAGES = (
     OSError, EOFError, ValueError, TypeError, LookupError, RuntimeError, MemoryError, OverflowError,
-    SyntaxError, struct.error, zipfile.BadZipFile, zlib.error,
+    SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """What zipfile and NumPy raise on damaged archives (``RuntimeError`` for encrypted ones,
 ``SyntaxError`` and more for array headers)."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lightning_plates.errors import ModelError
-from lightning_plates.files import read_bytes
+from lightning_plates.files import read_bytes, real_path
 
 CHECKOUT = Path(__file__).parent.parent / "artifacts"
 """Where models lie in a checkout."""
@@ -34,7 +34,7 @@ def check_shipped(path: Path) -> None:
     Raises:
         ModelError: Its content, or the list of sums, is damaged or missing.
     """
-    place = path.resolve()
+    place = real_path(path)
     for root in (CHECKOUT.resolve(), PACKAGED.resolve()):
         wanted = _sums(root).get(place) if place.is_relative_to(root) else None
         if wanted is not None and _sha256(place).hex() != wanted:

@@ -23,7 +23,7 @@ from lightning_plates import processing
 from lightning_plates.boxes import Detection
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError, ModelError, SpecError
-from lightning_plates.files import check_regular, read_bytes
+from lightning_plates.files import check_regular, read_bytes, real_path
 from lightning_plates.photos import RgbImage
 from lightning_plates.shipment import check_shipped
 from lightning_plates.spec import ModelSpec
@@ -154,10 +154,10 @@ class Runtime(ABC):
     def _spec_json(self) -> str | bytes | None:
         """Text of the model's spec; formats without metadata carry it in a sidecar file."""
         sidecar = self._spec_sidecar()
-        if not sidecar.exists():
-            return None
         try:
             return read_bytes(sidecar, _MAX_SPEC_BYTES)
+        except FileNotFoundError:
+            return None
         except OSError as error:
             raise SpecError(f"{sidecar}: {error.strerror}") from error
 
@@ -221,7 +221,7 @@ class Runtime(ABC):
                 f"{self.model}: files of this format cannot be given another spec; "
                 "give it to the ONNX hub file and convert that"
             )
-        if target.resolve() != self.model.resolve():
+        if real_path(target) != real_path(self.model):
             raise InputError(
                 f"{target}: the spec lies in {sidecar.name}, so it is changed in place only; "
                 "copy the model first"

@@ -30,7 +30,7 @@ class NcnnRuntime(Runtime):
 
     def _files(self, model: Path) -> list[Path]:
         weights = model.with_suffix(".bin")
-        return [model, weights] if weights.exists() else [model]
+        return [model, weights] if weights.exists() or weights.is_symlink() else [model]
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ncnn = require(self.module, extra=self.extra)

@@ -26,7 +26,7 @@ class OpenVinoRuntime(Runtime):
 
     def _files(self, model: Path) -> list[Path]:
         weights = model.with_suffix(".bin")
-        return [model, weights] if weights.exists() else [model]
+        return [model, weights] if weights.exists() or weights.is_symlink() else [model]
 
     def _open(self, model: Path, device: str, threads: int | None) -> tuple[Specs, Specs]:
         ov = require(self.module, extra=self.extra)

@@ -93,6 +93,12 @@ def test_a_link_stays_and_devices_and_folders_are_spared(tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
+def test_a_link_to_itself_is_replaced(tmp_path):
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+    write_text(tmp_path / "loop.txt", "done")
+    assert (tmp_path / "loop.txt").read_text() == "done"
+
+
 def test_a_name_that_is_not_unicode_can_be_written(tmp_path):
     write_text(tmp_path / "table.csv", "caf\udce9.jpg ñ\n")
     assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "caf\\udce9.jpg ñ\n"

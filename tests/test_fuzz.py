@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from tests.fuzz import __main__ as harness
 from tests.fuzz.runner import Part, divide, list_targets, run_parts, weights
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
@@ -151,3 +152,20 @@ def test_every_target_gets_its_share():
     assert {part.target for part in parts} == set(list_targets())
     assert 290 <= sum(part.last - part.first for part in parts) <= 310
     assert max(part.last - part.first for part in parts) <= 60
+
+
+@pytest.mark.parametrize(
+    ("runs", "status"),
+    [([(0, []), (1, [])], 0), ([(0, ["hangs"]), (1, [])], 1), ([(0, [])], 1)],
+    ids=["sound", "faulty", "one did not run"],
+)
+def test_the_status_says_whether_a_trial_failed(monkeypatch, capsys, runs, status):
+    outcomes = [
+        ("specs", {"seed": seed, "status": 2, "faults": faults, "words": [], "said": ""})
+        for seed, faults in runs
+    ]
+    monkeypatch.setattr(harness, "run_parts", lambda parts, jobs: outcomes)
+    monkeypatch.setattr(harness, "divide", lambda *rest: [Part("specs", 0, 2)])
+    monkeypatch.setattr(sys, "argv", ["fuzz"])
+    assert harness.main() == status
+    assert f"{sum(bool(faults) for _, faults in runs)} failed" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import zipfile
 
@@ -180,6 +181,22 @@ def test_an_array_that_claims_to_be_larger_than_its_data_is_refused(file, shape)
     rewrite(file, photo_0=header.getvalue() + bytes(72))
     with pytest.raises(InputError, match=r"golden\.npz: not a file of golden answers"):
         load_golden(file)
+
+
+@pytest.mark.parametrize("header", [b"{'descr': (", b"[" * 9000, b"\xff" * 80, b"{'descr': '|O'}"])
+def test_a_header_that_is_none_is_refused(file, header):
+    size = len(header).to_bytes(2, "little")
+    rewrite(file, photo_0=b"\x93NUMPY\x01\x00" + size + header)
+    with pytest.raises(InputError, match=r"golden\.npz: not a file of golden answers"):
+        load_golden(file)
+
+
+def test_a_file_that_would_hang_or_loop_is_refused(file):
+    for make in (os.mkfifo, lambda path: path.symlink_to(path.name)):
+        file.unlink()
+        make(file)
+        with pytest.raises(InputError, match=r"golden\.npz: not a file of golden answers"):
+            load_golden(file)
 
 
 def test_other_compressions_are_refused(file):

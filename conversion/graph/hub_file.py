@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_plates.errors import ConversionError, InputError
-from lightning_plates.files import check_regular
+from lightning_plates.files import check_regular, real_path
 from lightning_plates.optional import require
 from lightning_plates.spec import ModelSpec
 from runtimes import open_model
@@ -162,13 +162,13 @@ def external_files(path: Path, model: Any) -> list[Path]:  # noqa: ANN401 -- onn
             us read other files of this machine; or it is missing or cannot be read as a whole.
     """
     helper = require("onnx.external_data_helper", extra="convert")
-    folder = path.resolve().parent
+    folder = real_path(path).parent
     files = []
     # The helper that lists every tensor, attributes and subgraphs included, is private in onnx.
     tensors = filter(helper.uses_external_data, helper._get_all_tensors(model))
     try:
         locations = sorted({helper.ExternalDataInfo(tensor).location for tensor in tensors})
-        resolved = {location: (folder / location).resolve() for location in locations}
+        resolved = {location: real_path(folder / location) for location in locations}
     except ValueError as error:  # an offset that is no number, a NUL in the name
         raise InputError(f"{path}: its external data cannot be found ({error})") from error
     for location, data in resolved.items():

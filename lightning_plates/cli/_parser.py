@@ -44,13 +44,14 @@ class CommandParser(LocalisedParser):
     Args:
         command: The command, e.g. ``"data split"``.
         docstring: Docstring of its module; see :func:`parse_docstring`.
+        more: A further paragraph, of what is known only when the program runs.
     """
 
-    def __init__(self, command: str, docstring: str | None) -> None:
+    def __init__(self, command: str, docstring: str | None, *, more: str = "") -> None:
         self._doc = parse_docstring(docstring)
         super().__init__(
             prog=f"lightning-plates {command}",
-            description=_wrap(self._doc.description),
+            description=_wrap(f"{self._doc.description}\n\n{more}".strip()),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 

@@ -30,6 +30,34 @@ _HEADINGS = (
 _NO_REASON = ("Expected a <class 'NoneType'>",)
 
 
+SHIPPED = next(
+    (root for up in (2, 1) if (root := Path(__file__).parents[up] / "configs").is_dir()), Path()
+)
+"""The configurations that ship: of the checkout, or else of the installed package."""
+
+
+def name_configs(argv: Sequence[str]) -> list[str]:
+    """Put paths where ``--config`` names a configuration that ships, e.g. ``own_finder``.
+
+    A file of the user's by that name goes first; what is neither stays, to be said by the parser.
+    """
+    words = list(argv)
+    for index, (before, word) in enumerate(zip(["", *argv], argv, strict=False)):
+        option, equals, value = word.partition("=")
+        if before in CONFIG_OPTIONS:
+            words[index] = _shipped(word)
+        elif equals and option in CONFIG_OPTIONS:
+            words[index] = f"{option}={_shipped(value)}"
+    return words
+
+
+def _shipped(name: str) -> str:
+    if not re.fullmatch(r"\w+(/\w+)?", name) or _exists(Path(name)):
+        return name
+    file = SHIPPED / f"{name}.yaml"
+    return str(file) if file.is_file() else name
+
+
 def check_files(argv: Sequence[str]) -> dict[str, Any]:
     """Refuse files on the command line that cannot be read as a whole, and read configurations.
 

@@ -20,7 +20,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
 from pytorch_lightning.utilities import rank_zero_only
 
-from lightning_plates.cli._settings import check_files, explain
+from lightning_plates.cli._settings import check_files, explain, name_configs
 from lightning_plates.errors import ConfigError, InputError, PlatesError
 from lightning_plates.models.checkpoint import SpecModule
 from lightning_plates.training.quiet import quiet_lightning
@@ -47,6 +47,7 @@ class PlatesCLI(LightningCLI):
     """
 
     def __init__(self, command: str, argv: list[str]) -> None:
+        argv = name_configs(argv)
         self._argv = argv
         self._configs = check_files(argv)
         super().__init__(

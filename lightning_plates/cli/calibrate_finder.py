@@ -1,4 +1,10 @@
-"""Make a dense finder's scores probabilities, fitted on photos that it was not trained on."""
+"""Make a dense finder's scores probabilities, fitted on photos that it was not trained on.
+
+Examples:
+    lightning-plates calibrate-finder runs/first/best.ckpt runs/mine -o runs/first/calibrated.ckpt
+
+Page: docs/finder.md
+"""
 
 from __future__ import annotations
 
@@ -12,6 +18,7 @@ from numpy.typing import NDArray
 
 from lightning_plates import processing
 from lightning_plates.cli._arguments import add_file_limit, fraction
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
@@ -99,9 +106,7 @@ def _save(source: Path, target: Path, module: LitPlateDetector, threshold: float
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates calibrate-finder", description=__doc__
-    )
+    parser = CommandParser("calibrate-finder", __doc__)
     parser.add_argument("checkpoint", type=Path, help="checkpoint of a training run, *.ckpt")
     parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="label file or folder")
     parser.add_argument("--only", metavar="REGEX", help="only photos whose name begins with it")

@@ -1,4 +1,10 @@
-"""Calibrate the confidence of last digits on labelled crops and draw the risk–coverage curve."""
+"""Calibrate the confidence of last digits on labelled crops and draw the risk–coverage curve.
+
+Examples:
+    lightning-plates calibrate-reading --ocr rapidocr --crops crops/ --output calibration.yaml
+
+Page: docs/reading.md
+"""
 
 from __future__ import annotations
 
@@ -14,6 +20,7 @@ from PIL import Image
 
 from lightning_plates.bench.reading_trials import Trial, choose_trials, crop_trials
 from lightning_plates.cli._arguments import add_file_limit, fraction, positive_int, worker_count
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import draft_of, write_text
 from lightning_plates.optional import require
@@ -178,9 +185,7 @@ def _draw(curves: dict[str, RiskCurve], entries: dict[str, dict[str, float]], ta
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates calibrate-reading", description=__doc__
-    )
+    parser = CommandParser("calibrate-reading", __doc__)
     parser.add_argument("--ocr", action="append", required=True, metavar="NAME",
                         help="engine; give it several times")  # fmt: skip
     parser.add_argument("--crops", type=Path, action="append", required=True, metavar="DIR",

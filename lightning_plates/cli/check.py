@@ -1,4 +1,11 @@
-"""Check on this machine that a converted model answers as its source did; if not, say why."""
+"""Check on this machine that a converted model answers as its source did; if not, say why.
+
+Examples:
+    lightning-plates check out/model.int8.onnx
+    lightning-plates check out/
+
+Page: docs/conversion.md
+"""
 
 from __future__ import annotations
 
@@ -10,6 +17,7 @@ from pathlib import Path
 from conversion.gate.manifest import changed_files, manifest_file
 from lightning_plates.bench.contract_check import Verdict, check_contract
 from lightning_plates.cli._arguments import add_runtime_options, worker_count
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.errors import InputError, MissingDependencyError, PlatesError
 from lightning_plates.golden import SUFFIX, Golden, golden_file, load_golden
 from lightning_plates.tasks import task_of
@@ -98,7 +106,7 @@ def _explain(golden: Golden, verdict: Verdict) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lightning_plates check", description=__doc__)
+    parser = CommandParser("check", __doc__)
     parser.add_argument("artefact", type=Path, help="converted model, or a folder of them")
     parser.add_argument("--golden", type=Path, help="golden answers (default: beside the model)")
     add_runtime_options(parser)

@@ -1,9 +1,17 @@
-"""Compare training runs with each other and with the thesis' figures: tables, charts, pictures."""
+"""Compare training runs with each other and with the thesis' figures: tables, charts, pictures.
+
+Examples:
+    lightning-plates compare runs/first runs/second -o runs/report
+
+Page: docs/leakage.md
+"""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+from lightning_plates.cli._parser import CommandParser
 
 
 def main(argv: list[str]) -> int:
@@ -19,7 +27,7 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lightning_plates compare", description=__doc__)
+    parser = CommandParser("compare", __doc__)
     parser.add_argument(
         "runs", type=Path, nargs="+", metavar="RUN", help="folder of a training run"
     )

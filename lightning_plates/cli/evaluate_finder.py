@@ -1,4 +1,10 @@
-"""Measure a plate finder on labelled photos: best answers, average precision, false alarms."""
+"""Measure a plate finder on labelled photos: best answers, average precision, false alarms.
+
+Examples:
+    lightning-plates evaluate-finder model.onnx runs/mine --failures pictures/
+
+Page: docs/finder.md
+"""
 
 from __future__ import annotations
 
@@ -26,6 +32,7 @@ from lightning_plates.cli._arguments import (
     positive_int,
     worker_count,
 )
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
@@ -175,9 +182,7 @@ def _write_failures(measured: Sequence[Measured], folder: Path, count: int) -> N
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates evaluate-finder", description=__doc__
-    )
+    parser = CommandParser("evaluate-finder", __doc__)
     add = parser.add_argument
     add("model", type=Path, help="exported model")
     add("sets", type=Path, nargs="+", metavar="SET", help="label file or folder")

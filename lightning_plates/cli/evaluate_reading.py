@@ -1,4 +1,11 @@
-"""Measure text engines on labelled crops and photos, beside published figures."""
+"""Measure text engines on labelled crops and photos, beside published figures.
+
+Examples:
+    lightning-plates evaluate-reading --crops crops/ --ocr rapidocr
+    lightning-plates evaluate-reading --photos photos/ --look 1 2 3 --threads 1
+
+Page: docs/reading_notes.md
+"""
 
 from __future__ import annotations
 
@@ -40,6 +47,7 @@ from lightning_plates.cli._arguments import (
     positive_int,
     worker_count,
 )
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.drafts import write_text
 from lightning_plates.errors import InputError
@@ -206,9 +214,7 @@ def _failures_csv(failures: list[tuple[str, str, ReadSample]]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates evaluate-reading", description=__doc__
-    )
+    parser = CommandParser("evaluate-reading", __doc__)
     add = parser.add_argument
     add("--ocr", action="append", metavar="NAME",
         help="engine; give it several times (default: all installed)")  # fmt: skip

@@ -1,18 +1,23 @@
-"""Save the feature extractor of a checkpoint as starting weights for other trainings."""
+"""Save the feature extractor of a checkpoint as starting weights for other trainings.
+
+The file (float16 safetensors) says which input it expects; use it with: fit --model.weights FILE
+
+Examples:
+    lightning-plates export-backbone runs/first/best.ckpt -o runs/backbone.safetensors
+
+Page: docs/finder.md
+"""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+
+from lightning_plates.cli._parser import CommandParser
 
 
 def main(argv: list[str]) -> int:
     """Run ``export-backbone``; see ``--help``."""
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates export-backbone",
-        description=f"{__doc__} The file (float16 safetensors) says which input it expects; "
-        "use it with: fit --model.weights FILE",
-    )
+    parser = CommandParser("export-backbone", __doc__)
     parser.add_argument("checkpoint", type=Path, help="checkpoint of a box regressor, *.ckpt")
     parser.add_argument("-o", "--output", type=Path, required=True, help=".safetensors to write")
     args = parser.parse_args(argv)

@@ -1,4 +1,10 @@
-"""Fit a model's boxes to a site's labels: learn one scale and shift, and store it in the model."""
+"""Fit a model's boxes to a site's labels: learn one scale and shift, and store it in the model.
+
+Examples:
+    lightning-plates margin model.onnx runs/mine --photos 20 -o site.onnx
+
+Page: docs/finder.md
+"""
 
 from __future__ import annotations
 
@@ -24,12 +30,13 @@ from lightning_plates.cli._arguments import (
     worker_count,
 )
 from lightning_plates.cli._looks import add_look_option
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._photo_sets import add_side_option, choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.drafts import write_bytes
 from lightning_plates.errors import InputError
-from lightning_plates.files import read_bytes
+from lightning_plates.files import read_bytes, real_path
 from lightning_plates.finding.options import box_options
 from lightning_plates.golden import golden_file
 from lightning_plates.terminal.console import UNREADABLE_EXIT_CODE
@@ -104,14 +111,14 @@ def _learn(model: Runtime, args: argparse.Namespace) -> tuple[FitMargin, int]:
 
 def _check_target(model: Runtime, target: Path) -> None:
     model.check_storable(target)
-    if target.resolve() == model.model.resolve():
+    if real_path(target) == real_path(model.model):
         read_manifest(model.model)  # a damaged one could not be kept true
 
 
 def _store(model: Runtime, margin: FitMargin | None, target: Path) -> None:
     """Write the margin, and keep what lies beside the model true for ``check``."""
     spec = model.spec.with_options(margin=margin)
-    if target.resolve() == model.model.resolve():
+    if real_path(target) == real_path(model.model):
         with renewed_manifest(model.model):
             model.store_spec(spec, target)
         return
@@ -165,7 +172,7 @@ def _refuse_harm(rows: tuple[FinderRow, FinderRow], force: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lightning_plates margin", description=__doc__)
+    parser = CommandParser("margin", __doc__)
     add = parser.add_argument
     add("model", type=Path, help="model.onnx, or a converted file with its .spec.json beside it")
     add("set", type=Path, nargs="?", metavar="SET", help="label file or folder of the site")

@@ -1,4 +1,11 @@
-"""Answer photos with any model, a checkpoint or an exported file, by the model's task."""
+"""Answer photos with any model, a checkpoint or an exported file, by the model's task.
+
+Examples:
+    lightning-plates predict model.onnx photos/ --save pictures/
+    lightning-plates predict model.tflite photo.jpg --json
+
+Page: docs/conversion.md
+"""
 
 from __future__ import annotations
 
@@ -18,6 +25,7 @@ from lightning_plates.cli._originals import (
     OutputNames,
     without_own_pictures,
 )
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.drafts import write_bytes, write_text
 from lightning_plates.errors import (
     InputError,
@@ -150,7 +158,7 @@ def _report(prediction: Prediction, task: Task[Any, Any], as_json: bool) -> None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lightning_plates predict", description=__doc__)
+    parser = CommandParser("predict", __doc__)
     parser.add_argument("model", type=Path, help="model.onnx, a checkpoint, or any exported file")
     parser.add_argument("photos", type=Path, nargs="+", help="photos, or folders of them")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a table of answers")

@@ -1,4 +1,12 @@
-"""Reproduce the thesis' first stage: augment, train three backbones on two splits, compare."""
+"""Reproduce the thesis' first stage: augment, train three backbones on two splits, compare.
+
+Steps that are done are skipped: after Ctrl-C, give the same command again.
+
+Examples:
+    lightning-plates thesis -o runs/thesis
+
+Page: docs/leakage.md
+"""
 
 from __future__ import annotations
 
@@ -6,6 +14,7 @@ import argparse
 from pathlib import Path
 
 from lightning_plates.cli._arguments import positive_int
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.errors import InputError
 
 
@@ -49,11 +58,7 @@ def _check_weights(folder: Path | None, backbones: list[str]) -> None:
 
 
 def _parser(backbones: list[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates thesis",
-        description=__doc__,
-        epilog="Steps that are done are skipped: after Ctrl-C, give the same command again.",
-    )
+    parser = CommandParser("thesis", __doc__)
     add = parser.add_argument
     add("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of it all")
     add("--photos", type=Path, metavar="SET", help="annotated source photos (default: draw some)")

@@ -478,3 +478,23 @@ def test_a_configuration_that_is_a_pipe_is_not_waited_for(tmp_path, capsys):
     os.mkfifo(tmp_path / "pipe.yaml")
     assert main(["fit", "--config", str(tmp_path / "pipe.yaml")]) == 2
     assert "not a regular file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--config", "own_finder"], ["--config=thesis/vgg16"]])
+def test_a_configuration_that_ships_is_found_by_its_name(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", *words, "--data.path", "nope"]) == 2
+    assert capsys.readouterr().err == (
+        "error: 'nope': no such photo set; name a folder or label file\n"
+    )
+    (tmp_path / "own_finder").write_text("trainer: [1]\n")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "vgg16").write_text("trainer: [1]\n")
+    assert main(["fit", *words, "--data.path", "nope"]) == 2
+    assert "trainer: expected names with values" in capsys.readouterr().err
+
+
+def test_a_name_of_no_configuration_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "--config", "own_findr"]) == 2
+    assert capsys.readouterr().err == "error: own_findr: No such file or directory\n"

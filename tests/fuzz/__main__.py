@@ -65,7 +65,7 @@ def _summarise(
     seconds: float,
 ) -> None:
     for name, count in sorted(counts.items()):
-        print(f"{name:<14}{count:>6} trials{len(failed[name]):>6} failed")
+        print(f"{name:<14}{count:>6} trials{len(failed.get(name, [])):>6} failed")
     shown = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
     print(f"{sum(counts.values())} trials in {seconds:.0f} s; exit statuses {shown}")
     print(f"{sum(map(len, failed.values()))} failed")

@@ -269,6 +269,10 @@ def _endless(file):
     file.symlink_to("/dev/zero")
 
 
+def _circle(file):
+    file.symlink_to(file.name)
+
+
 def _sparse(file):
     with file.open("wb") as stream:
         stream.truncate(SPARSE_BYTES)
@@ -277,7 +281,12 @@ def _sparse(file):
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("make", "reason"),
-    [(_pipe, "not a regular file"), (_endless, "not a regular file"), (_sparse, "20,000 MB, more")],
+    [
+        (_pipe, "not a regular file"),
+        (_endless, "not a regular file"),
+        (_circle, "Too many levels of symbolic links"),
+        (_sparse, "20,000 MB, more"),
+    ],
 )
 def test_a_file_that_would_hang_or_fill_the_memory_is_refused(model_file, make, reason):
     """The model, the weights beside it and its spec: each in turn."""

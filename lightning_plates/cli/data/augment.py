@@ -1,4 +1,12 @@
-"""Make 91 copies of each photo by the thesis' recipe: rotations, brightness, contrast."""
+"""Make 91 copies of each photo by the thesis' recipe: rotations, brightness, contrast.
+
+An interrupted run goes on when the same command is given again.
+
+Examples:
+    lightning-plates data augment runs/mine -o runs/copies --keep 3000 --seed 0
+
+Page: docs/leakage.md
+"""
 
 from __future__ import annotations
 
@@ -7,6 +15,7 @@ import sys
 from pathlib import Path
 
 from lightning_plates.cli._arguments import add_file_limit, positive_int, worker_count
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
@@ -48,10 +57,7 @@ def _run(args: argparse.Namespace, annotations: AnnotationSet, settings: Augment
 
 def _parser() -> argparse.ArgumentParser:
     limits = Limits()
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates data augment",
-        description=f"{__doc__} An interrupted run goes on when the same command is given again.",
-    )
+    parser = CommandParser("data augment", __doc__)
     parser.add_argument("set", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the copies")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")

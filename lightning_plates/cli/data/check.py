@@ -1,4 +1,14 @@
-"""List everything that is wrong with a photo set, in one run."""
+"""List everything that is wrong with a photo set, in one run.
+
+Unreadable or missing photos, wrong sizes, photos of equal content, repeated rows, and boxes that
+are inverted, empty, outside or not numbers; one line each, with file and line. The exit status is
+1 if there are any.
+
+Examples:
+    lightning-plates data check runs/mine
+
+Page: docs/labels.md
+"""
 
 from __future__ import annotations
 
@@ -7,6 +17,7 @@ import re
 from pathlib import Path
 
 from lightning_plates.cli._arguments import add_file_limit, worker_count
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.rows import Labels, Problem
@@ -36,12 +47,7 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates data check",
-        description=f"{__doc__} Unreadable or missing photos, wrong sizes, photos of equal "
-        "content, repeated rows, and boxes that are inverted, empty, outside or not numbers; one "
-        "line each, with file and line. The exit status is 1 if there are any.",
-    )
+    parser = CommandParser("data check", __doc__)
     parser.add_argument("set", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")
     parser.add_argument("--workers", type=worker_count, metavar="N", help="processes (all cores)")

@@ -1,4 +1,15 @@
-"""Read a labelled photo set in any format and write it as upright JPEGs with boxes."""
+"""Read a labelled photo set in any format and write it as upright JPEGs with boxes.
+
+The format of the labels is recognised by their content; the data.yaml of a YOLO set stands for its
+folders. Labels that refer to a photo before its EXIF rotation are turned with it. The division of a
+set that comes divided is kept in split.csv.
+
+Examples:
+    lightning-plates data import labels.json --photos photos/ -o runs/mine
+    lightning-plates data import data.yaml -o runs/mine --classes plate
+
+Page: docs/labels.md
+"""
 
 from __future__ import annotations
 
@@ -16,6 +27,7 @@ from lightning_plates.cli._arguments import (
     positive_number,
     worker_count,
 )
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet
@@ -82,13 +94,7 @@ def _run(args: argparse.Namespace, labels: Labels, options: ImportOptions) -> in
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates data import",
-        description=f"{__doc__} The format of the labels is recognised by their content: "
-        f"{format_titles()}; the data.yaml of a YOLO set stands for its folders. Labels that refer "
-        "to a photo before its EXIF rotation are turned with it. The division of a set that comes "
-        "divided is kept in split.csv.",
-    )
+    parser = CommandParser("data import", __doc__, more=f"Formats: {format_titles()}.")
     parser.add_argument("source", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("-o", "--output", type=Path, required=True, help="new folder for the set")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")

@@ -1,4 +1,10 @@
-"""Draw a contact sheet of a photo set with its boxes."""
+"""Draw a contact sheet of a photo set with its boxes.
+
+Examples:
+    lightning-plates data show runs/mine -o sheet.jpg
+
+Page: docs/labels.md
+"""
 
 from __future__ import annotations
 
@@ -10,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from lightning_plates.cli._arguments import add_file_limit, positive_int
 from lightning_plates.cli._originals import Originals
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.annotations.record import AnnotationSet, PhotoRecord
 from lightning_plates.data.contact_sheet import contact_sheet, crop_tile, draw_tile
@@ -37,9 +44,7 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates data show", description=__doc__
-    )
+    parser = CommandParser("data show", __doc__)
     parser.add_argument("set", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("-o", "--output", type=Path, required=True, help="JPEG to write")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")

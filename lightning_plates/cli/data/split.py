@@ -1,4 +1,15 @@
-"""Divide a photo set into train, val and test by source photo, and keep that on disk."""
+"""Divide a photo set into train, val and test by source photo, and keep that on disk.
+
+A set that comes divided, in folders train, valid and test or by its labels, stays so. The
+protocol 'thesis' draws copies at random, whatever photo they derive from, as the thesis did: its
+validation figures are flattered by that.
+
+Examples:
+    lightning-plates data split runs/mine
+    lightning-plates data split runs/mine -o runs/split.csv --protocol grouped
+
+Page: docs/leakage.md
+"""
 
 from __future__ import annotations
 
@@ -7,6 +18,7 @@ from pathlib import Path
 from typing import cast
 
 from lightning_plates.cli._arguments import add_file_limit, fraction
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.data.annotations import read_annotations
 from lightning_plates.data.annotations.record import AnnotationSet
 from lightning_plates.data.split import (
@@ -53,12 +65,7 @@ def _draw(annotations: AnnotationSet, args: argparse.Namespace) -> Split:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates data split",
-        description=f"{__doc__} A set that comes divided, in folders train, valid and test or by "
-        "its labels, stays so. The protocol 'thesis' draws copies at random, whatever photo they "
-        "derive from, as the thesis did: its validation figures are flattered by that.",
-    )
+    parser = CommandParser("data split", __doc__)
     parser.add_argument("set", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")
     parser.add_argument("-o", "--output", type=Path, help="file to write (split.csv by the labels)")

@@ -1,4 +1,10 @@
-"""Count and measure a photo set; draw a histogram of its boxes."""
+"""Count and measure a photo set; draw a histogram of its boxes.
+
+Examples:
+    lightning-plates data stats runs/mine
+
+Page: docs/labels.md
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from lightning_plates.cli._arguments import add_file_limit
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.data.annotations import read_labels
 from lightning_plates.data.statistics import (
     SetStatistics,
@@ -31,9 +38,7 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates data stats", description=__doc__
-    )
+    parser = CommandParser("data stats", __doc__)
     parser.add_argument("set", type=Path, help="label file, or folder with labels and photos")
     parser.add_argument("--photos", type=Path, help="folder of the photos, if not by the labels")
     parser.add_argument("-o", "--output", type=Path, help="PNG to write a histogram to")

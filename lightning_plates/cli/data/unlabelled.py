@@ -1,4 +1,13 @@
-"""Find plates that a photo set leaves unlabelled, with a finder that is trained already."""
+"""Find plates that a photo set leaves unlabelled, with a finder that is trained already.
+
+What it sees beside all labels is written as boxes.csv: label these plates, or name the file as
+the set's 'unlabelled' for the dense finder's training.
+
+Examples:
+    lightning-plates data unlabelled runs/mine -o runs/missing.csv
+
+Page: docs/labels.md
+"""
 
 from __future__ import annotations
 
@@ -14,6 +23,7 @@ from lightning_plates.cli._arguments import (
     worker_count,
 )
 from lightning_plates.cli._looks import add_look_option
+from lightning_plates.cli._parser import CommandParser
 from lightning_plates.cli._photo_sets import choose_photos
 from lightning_plates.cli._progress import show_progress
 from lightning_plates.data.annotations import boxes_csv
@@ -60,11 +70,7 @@ def _check_target(target: Path, chosen: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m lightning_plates data unlabelled",
-        description=f"{__doc__} What it sees beside all labels is written as boxes.csv: label "
-        "these plates, or name the file as the set's 'unlabelled' for the dense finder's training.",
-    )
+    parser = CommandParser("data unlabelled", __doc__)
     add = parser.add_argument
     add("set", type=Path, help="label file, or folder with labels and photos")
     add("-o", "--output", type=Path, required=True, metavar="FILE", help="table of boxes to write")

@@ -333,8 +333,10 @@ def test_how_far_boxes_may_reach_over_the_edge_is_an_option(
 
 @pytest.mark.parametrize("clip", ["-1", "x", "1px", "nan", "%"])
 def test_tolerances_that_are_none(labelled, tmp_path, data, clip):
-    with pytest.raises(SystemExit):
-        data("import", labelled, "-o", tmp_path / "out", "--clip", clip)
+    status, _, error = data("import", labelled, "-o", tmp_path / "out", "--clip", clip)
+    assert status == 2
+    assert error.startswith("error: argument --clip: ")
+    assert error.count("\n") == 1
 
 
 def test_help_names_every_format(data, capsys):
