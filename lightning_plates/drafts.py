@@ -1,7 +1,8 @@
 """Write to a draft beside the target, then put it in place: nothing half-written is seen.
 
-Every writer works in a folder of its own, ``.draft-…`` beside its target, and holds a lock in it
-while it lives. So a later writer can tell what a killed one left and cleans it up.
+Every writer works in a folder of its own, ``.draft-…`` beside its target, and keeps it locked
+while it lives. So a later writer can tell what a killed one left and cleans it up. Not by process
+numbers: containers and machines share folders.
 """
 
 from __future__ import annotations
@@ -16,12 +17,10 @@ from pathlib import Path
 
 from lightning_plates.errors import OutputError
 from lightning_plates.files import real_path
-from lightning_plates.locking import LOCKS, lock_descriptor
+from lightning_plates.locking import lock_folder
 
-PREFIX = ".draft-"
-"""What names of draft folders begin with."""
-_LOCK = "lock"
-"""Locked by the living writer. Not its process number: containers and machines share folders."""
+PREFIX, SUFFIX = ".draft-", ".lightning-plates"
+"""What names of draft folders begin and end with; nobody else's are touched."""
 _NEW, _READY, _EARLIER = "new", "ready", "earlier"
 """Parts of a draft folder: unfinished files; finished ones, being moved; what they replace."""
 
@@ -113,12 +112,11 @@ def draft_space(folder: Path) -> Iterator[Path]:
     _require_name(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _clean_up(real_path(folder))
-    space = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
-    try:
-        with _locked(space / _LOCK):
-            yield space
-    finally:
-        shutil.rmtree(space, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        space = _new_space(folder, stack)
+        # Before the lock ends: who is killed meanwhile leaves the rest to the next writer.
+        stack.callback(shutil.rmtree, space, ignore_errors=True)
+        yield space
 
 
 def write_text(target: Path, text: str) -> None:
@@ -152,41 +150,33 @@ def _put_in_place(space: Path, folder: Path) -> None:
         undo.pop_all()
 
 
-@contextlib.contextmanager
-def _locked(lock: Path) -> Iterator[None]:
-    """Hold a new file ``lock`` locked, where the system and the file system have locks.
-
-    It gets its name once it is locked, so that nobody finds it before.
-    """
-    unlocked = lock.with_suffix(".new")
-    descriptor = os.open(unlocked, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    try:
-        with contextlib.suppress(OSError):  # no locks here
-            lock_descriptor(descriptor)
-        unlocked.rename(lock)
-        yield
-    finally:
-        os.close(descriptor)
+def _new_space(folder: Path, stack: contextlib.ExitStack) -> Path:
+    """A new folder inside ``folder``, locked until ``stack`` ends, where folders can be locked."""
+    while True:
+        space = Path(tempfile.mkdtemp(prefix=PREFIX, suffix=SUFFIX, dir=folder))
+        try:
+            stack.callback(os.close, lock_folder(space))
+        except (BlockingIOError, FileNotFoundError):
+            continue  # another writer found it before it was locked, and took it for a dead one's
+        except OSError:
+            pass  # no locks here
+        return space
 
 
 @functools.cache
 def _clean_up(folder: Path) -> None:
     """Finish or remove what killed writers left in ``folder``; who cannot leaves it."""
-    if not LOCKS:  # nobody can tell a dead writer's draft
-        return
     with contextlib.suppress(OSError):
-        for lock in folder.glob(f"{PREFIX}*/{_LOCK}"):
+        for space in folder.glob(f"{PREFIX}*{SUFFIX}"):
             with contextlib.suppress(OSError):
-                _clean_up_one(lock, folder)
+                _clean_up_one(space, folder)
 
 
-def _clean_up_one(lock: Path, folder: Path) -> None:
-    space = lock.parent
-    if space.is_symlink() or lock.is_symlink():
+def _clean_up_one(space: Path, folder: Path) -> None:
+    if space.is_symlink():
         return
-    descriptor = os.open(lock, os.O_RDWR)
+    descriptor = lock_folder(space)  # fails while the writer lives, and where there are no locks
     try:
-        lock_descriptor(descriptor)  # fails while the writer lives
         if (space / _READY).is_dir():
             _put_in_place(space, folder)
         shutil.rmtree(space, ignore_errors=True)

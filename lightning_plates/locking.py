@@ -35,17 +35,35 @@ def hold_folder(folder: Path) -> Iterator[None]:
         raise OutputError(f"{str(folder)!r}: no folder can have this name; choose another")
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):  # Windows opens no folders
-            descriptor = os.open(folder, os.O_RDONLY)
-            stack.callback(os.close, descriptor)
+        with contextlib.suppress(OSError):
             try:
-                lock_descriptor(descriptor)
+                stack.callback(os.close, lock_folder(folder))
             except BlockingIOError as error:
                 raise OutputError(
                     f"{folder}: another process is writing into it; wait for it, or choose "
                     "another folder"
                 ) from error
         yield
+
+
+def lock_folder(folder: Path) -> int:
+    """Open a folder, for this process alone until the descriptor is closed.
+
+    Raises:
+        BlockingIOError: Another process has it open like this.
+        FileNotFoundError: It is not there, or no longer.
+        OSError: There are no such locks here; Windows opens no folders.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        lock_descriptor(descriptor)
+        # Another process may have removed it before the lock was ours.
+        if not os.path.samestat(os.fstat(descriptor), folder.stat()):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def open_locked(file: Path) -> BinaryIO:

@@ -173,13 +173,39 @@ def test_folders_and_links_of_others_are_left_alone(tmp_path):
     (tmp_path / ".draft-letters" / "a.txt").write_text("mine")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (elsewhere / "lock").touch()
+    (elsewhere / "mine").touch()
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / ".draft-link").symlink_to(elsewhere)
+    (tmp_path / "out" / ".draft-link.lightning-plates").symlink_to(elsewhere)
     write_text(tmp_path / "a.txt", "done")
     write_text(tmp_path / "out" / "b.txt", "done")
     assert (tmp_path / ".draft-letters" / "a.txt").exists()
-    assert (elsewhere / "lock").exists()
+    assert (elsewhere / "mine").exists()
+
+
+@pytest.mark.parametrize("left", [(), ("new",), ("deep",)])
+def test_a_draft_is_removed_whenever_its_writer_was_killed(tmp_path, left):
+    """Before it was locked, or amid its own removal."""
+    space = tmp_path / f"{drafts.PREFIX}x{drafts.SUFFIX}"
+    space.mkdir()
+    for name in left:
+        (space / name).mkdir()
+    write_text(tmp_path / "a.txt", "done")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_writer_whose_new_draft_another_took_for_a_dead_ones_begins_again(tmp_path, monkeypatch):
+    lock_folder, taken = drafts.lock_folder, []
+
+    def take_the_first(folder):
+        if not taken:
+            taken.append(folder)
+            folder.rmdir()
+        return lock_folder(folder)
+
+    monkeypatch.setattr(drafts, "lock_folder", take_the_first)
+    write_text(tmp_path / "a.txt", "done")
+    assert taken
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 KILLED_AMID_MOVES = """
@@ -226,7 +252,6 @@ def test_where_files_cannot_be_locked_writing_works_and_nothing_is_cleaned_up(
     tmp_path, monkeypatch
 ):
     kill(start_writer(tmp_path, "draft_of({folder} / 'a.txt')"))
-    monkeypatch.setattr(drafts, "LOCKS", False)
     monkeypatch.setattr(locking, "fcntl", None)
     write_text(tmp_path / "result.txt", "done")
     assert (tmp_path / "result.txt").read_text() == "done"

@@ -19,7 +19,7 @@ UNFINISHED = (".draft", ".partial", ".finished", ".augment.jsonl", ".lock")
 """In the names of files that say by themselves that they are not results, and of journals."""
 CLOCKS = frozenset({
     "seconds", "cpu_seconds", "train_seconds", "preparation_seconds", "config", "features_found",
-    "sha256", "padding",
+    "sha256", "padding", "scaling",
 })  # fmt: skip
 """Columns and keys that say how long something took, how often it was begun, and the hashes of
 files that are themselves compared; and what a resumed fit takes from its checkpoint, not from the
@@ -91,7 +91,8 @@ def content_of(file: Path) -> Any:
         ".jpg": _photo, ".png": _photo, ".csv": _table, ".json": _record, ".npz": _arrays,
         # The mobile format is written in another order each time.
         ".ort": len,
-        ".ckpt": _checkpoint, ".yaml": lambda data: yaml.safe_load(data), ".onnx": _graph,
+        ".ckpt": _checkpoint, ".onnx": _graph,
+        ".yaml": lambda data: _without_clocks(yaml.safe_load(data)),
     }  # fmt: skip
     data = file.read_bytes()
     if not data:

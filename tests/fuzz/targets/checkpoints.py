@@ -1,4 +1,4 @@
-"""Checkpoints: their archive, their record, and their weights."""
+"""Checkpoints, their archive, record and weights; and the starting weights of a training."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ from lightning_plates.terminal.console import run_reporting
 from tests.fuzz.damage import Damage, NoDamage
 from tests.fuzz.sandbox import Sandbox
 from tests.fuzz.targets import configs
+from tests.fuzz.targets._weights import starting_weights
 from tests.fuzz.trial import Command
 
 WEIGHT = 7
 
 
 def prepare(corpus: Path) -> None:
-    """A run of one step, and a photo."""
+    """A run of one step, its backbone, and a photo."""
     configs.prepare(corpus)
     words = [
         "fit", "--model", configs._REGRESSOR["class_path"], "--run", f"{corpus}/run",
         *(f"--model.{name}={value}" for name, value in configs._REGRESSOR["init_args"].items()),
         f"--data.path={corpus}/plates", "--trainer.max_epochs=1", "--trainer.accelerator=cpu",
     ]  # fmt: skip
+    assert main(words) == 0
+    words = ["export-backbone", f"{corpus}/run/best.ckpt", "-o", f"{corpus}/backbone.safetensors"]
     assert main(words) == 0
     pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(corpus / "photo.png")
@@ -37,6 +40,8 @@ def prepare(corpus: Path) -> None:
 def case(corpus: Path, sandbox: Sandbox, damage: Damage) -> Command:
     """The checkpoint damaged, and a command that opens it."""
     rng = damage.rng
+    if rng.random() < 0.3:
+        return starting_weights(corpus, sandbox, damage)
     file = sandbox.inputs / "model.ckpt"
     data = (corpus / "run" / "best.ckpt").read_bytes()
     ways = (_damage_record, _damage_record, _damage_archive)

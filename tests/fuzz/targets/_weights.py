@@ -6,24 +6,14 @@ import json
 import struct
 from pathlib import Path
 
-from lightning_plates.__main__ import main
 from tests.fuzz.damage import Damage, NoDamage
 from tests.fuzz.sandbox import Sandbox
-from tests.fuzz.targets import checkpoints, configs
+from tests.fuzz.targets import configs
 from tests.fuzz.trial import Command
 
-WEIGHT = 3
 
-
-def prepare(corpus: Path) -> None:
-    """The backbone of a training of one step."""
-    checkpoints.prepare(corpus)
-    words = ["export-backbone", f"{corpus}/run/best.ckpt", "-o", f"{corpus}/backbone.safetensors"]
-    assert main(words) == 0
-
-
-def case(corpus: Path, sandbox: Sandbox, damage: Damage) -> Command:
-    """The file damaged, mostly in its head."""
+def starting_weights(corpus: Path, sandbox: Sandbox, damage: Damage) -> Command:
+    """The file damaged, mostly in its head, and a training that begins with it."""
     data = (corpus / "backbone.safetensors").read_bytes()
     length = struct.unpack("<Q", data[:8])[0]
     head, tensors = data[8 : 8 + length], data[8 + length :]
